@@ -1,0 +1,174 @@
+"""The preset, and every function that the rules use: paths from names, specifications from wildcards."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(workflow.basedir))
+
+from workflow_src.config import pack_label, read_preset
+from workflow_src.errors import UserError
+from workflow_src.provenance import fingerprint as fingerprint_of
+
+
+def load_preset():
+    """The one preset of this invocation, as it stands in its file."""
+    files = [Path(file) for file in workflow.configfiles]
+    if len(files) > 1:
+        names = ", ".join(file.name for file in files)
+        raise UserError(f"--configfile: {names} would be merged key by key; give one preset")
+    try:
+        shown = files[0].relative_to(Path.cwd())
+    except ValueError:
+        shown = files[0]
+    preset = read_preset(shown, config)
+    return preset, shown
+
+
+try:
+    PRESET, PRESET_FILE = load_preset()
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = Path("results") / PRESET.preset
+JOB = "{experiment}/{model}/T{sequence_length}/seeds{seeds}"
+
+
+wildcard_constraints:
+    dataset="[a-z0-9_]+",
+    experiment="[a-z0-9_]+",
+    benchmark="[a-z0-9_]+",
+    model="[a-z0-9_]+",
+    sequence_length=r"\d+",
+    seeds=r"\d+(-\d+)?",
+
+
+def fingerprint(*modules):
+    """Hash of the sources that these modules reach, a parameter of the rules that run them."""
+    return fingerprint_of(*(f"workflow_src.{module}" for module in modules))
+
+
+def as_pairs(wildcards, input):
+    """The rule's named inputs as role=path arguments."""
+    return [f"{role}={path}" for role, path in input.items()]
+
+
+# --- what a job receives ----------------------------------------------------------------------------------------------
+
+
+def dataset_spec(wildcards):
+    return PRESET.datasets[wildcards.dataset].model_dump_json()
+
+
+def run_spec(wildcards):
+    first, _, last = wildcards.seeds.partition("-")
+    seeds = tuple(range(int(first), int(last or first) + 1))
+    return PRESET.run(wildcards.experiment, wildcards.model, int(wildcards.sequence_length), seeds).dump()
+
+
+def evaluation_spec(wildcards):
+    return PRESET.evaluation_of(wildcards.experiment).model_dump_json()
+
+
+def runtime_spec(wildcards):
+    return PRESET.runtime_run(wildcards.benchmark, wildcards.model, int(wildcards.sequence_length)).model_dump_json()
+
+
+def iterations_spec(wildcards):
+    return PRESET.iterations_run(wildcards.benchmark, wildcards.model).model_dump_json()
+
+
+def aggregate_spec(wildcards):
+    return PRESET.aggregate(wildcards.experiment).model_dump_json()
+
+
+def benchmark_cells(wildcards):
+    return PRESET.benchmark_cells(wildcards.benchmark).model_dump_json()
+
+
+# --- paths ------------------------------------------------------------------------------------------------------------
+
+
+def simulated(dataset):
+    return RESULTS / f"simulate/{dataset}.nc"
+
+
+def aggregated(name):
+    return RESULTS / f"aggregate/{name}.nc"
+
+
+def dataset_of(wildcards):
+    """The dataset of an experiment."""
+    return simulated(PRESET.experiments[wildcards.experiment].dataset)
+
+
+def dataset_of_runtime(wildcards):
+    return simulated(PRESET.benchmarks[wildcards.benchmark].dataset)
+
+
+def dataset_of_iterations(wildcards):
+    return simulated(PRESET.experiments[PRESET.benchmarks[wildcards.benchmark].experiment].dataset)
+
+
+def model_of_iterations(wildcards):
+    """The trained model that an iterations benchmark looks at."""
+    run = PRESET.iterations_run(wildcards.benchmark, wildcards.model).run
+    job = f"{run.experiment}/{run.model}/T{run.sequence_length}/seeds{pack_label(run.seeds)}"
+    return RESULTS / f"train/{job}/model.eqx"
+
+
+def jobs_of(wildcards):
+    """The jobs of an experiment, by model, then sequence length, then pack."""
+    spec = PRESET.experiments[wildcards.experiment]
+    return [
+        f"{wildcards.experiment}/{model}/T{length}/seeds{pack_label(pack)}"
+        for model in spec.models
+        for length in spec.sequence_lengths
+        for pack in PRESET.packs(wildcards.experiment)
+    ]
+
+
+def measures_of(wildcards):
+    return [RESULTS / f"evaluate/{job}.nc" for job in jobs_of(wildcards)]
+
+
+def histories_of(wildcards):
+    return [RESULTS / f"train/{job}/history.nc" for job in jobs_of(wildcards)]
+
+
+def parts_of(wildcards):
+    """The files of a benchmark, in the order of its cells."""
+    cells = PRESET.benchmark_cells(wildcards.benchmark).cells
+    parts = [model if length is None else f"{model}/T{length}" for model, length in cells]
+    return [RESULTS / f"benchmark/{wildcards.benchmark}/{part}.nc" for part in parts]
+
+
+def shown(section, target):
+    """Role -> path of what a figure or table reads; empty if the preset does not show it."""
+    paths = {}
+    for role, value in getattr(getattr(PRESET, section), target) or ():
+        if role == "dataset":
+            paths[role] = simulated(value)
+        elif role == "experiment":
+            paths["models"] = aggregated(value)
+        elif role == "comparison":
+            paths[role] = aggregated(value.experiment)
+        elif role != "models":
+            paths[role] = aggregated(value)
+    return paths
+
+
+def models_shown(section, target):
+    """The models that a figure or table shows, in their order; empty where it shows all."""
+    roles = getattr(getattr(PRESET, section), target)
+    roles = getattr(roles, "comparison", roles)
+    return ",".join(getattr(roles, "models", ()))
+
+
+def targets(section, suffixes):
+    """The files of all figures or tables that the preset shows."""
+    return [
+        RESULTS / f"{section}/{name}.{suffix}"
+        for name, roles in getattr(PRESET, section)
+        if roles is not None
+        for suffix in suffixes
+    ]

@@ -1,0 +1,172 @@
+"""netCDF files: complete or absent, understood by others, and recognised by their content."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from compliance_checker.runner import CheckSuite, ComplianceChecker
+
+from workflow_src import store
+from workflow_src.errors import UserError
+
+
+@pytest.fixture
+def orbits():
+    """A dataset in the layout of simulate."""
+    rng = np.random.default_rng(0)
+    return xr.Dataset(
+        {
+            "train": (("train_step", "component"), rng.normal(size=(700, 2))),
+            "test": (("test_step", "component"), rng.normal(size=(5, 2))),
+            "mean": ("component", [1.0, 2.0]),
+        },
+        coords={
+            "train_step": np.arange(700),
+            "test_step": np.arange(5),
+            "component": ["x", "y"],
+            "train_time": ("train_step", 0.01 * np.arange(700)),
+        },
+        attrs={"system": "lorenz63", "time_step": 0.01},
+    )
+
+
+@pytest.fixture
+def outcomes():
+    """A dataset in the layout of aggregate, with flags, NaN and numbers for coordinates."""
+    return xr.Dataset(
+        {
+            "status": (("seed",), np.array([0, 1], dtype=np.int8)),
+            "forecast_rmse": (("seed",), [0.5, np.nan]),
+            "loss": (("seed", "update"), np.ones((2, 3))),
+        },
+        coords={"seed": [0, 1], "update": [0, 10, 20]},
+    )
+
+
+def one_model(name):
+    return xr.Dataset({"parameter_count": ("model", [10])}, coords={"model": [name]})
+
+
+@pytest.mark.parametrize("kind", ["orbits", "outcomes"])
+def test_loading_returns_what_was_saved(kind, request, tmp_path):
+    dataset = request.getfixturevalue(kind)
+    store.save(tmp_path / "a.nc", dataset, {"step": "simulate"})
+    loaded = store.load(tmp_path / "a.nc")
+    xr.testing.assert_equal(loaded, dataset)
+    assert {name: v.dtype.kind for name, v in loaded.variables.items()} == {
+        name: "O" if v.dtype.kind == "U" else v.dtype.kind for name, v in dataset.variables.items()
+    }
+    assert set(dataset.attrs.items()) <= set(loaded.attrs.items())
+    assert json.loads(loaded.attrs["provenance"]) == {"step": "simulate"}
+    assert loaded.attrs["content_sha256"] == store.content_hash(loaded)
+
+
+def test_every_variable_is_described(orbits, tmp_path):
+    store.save(tmp_path / "a.nc", orbits)
+    assert all("long_name" in v.attrs for v in store.load(tmp_path / "a.nc").variables.values())
+
+
+def test_unknown_variable_is_an_error(tmp_path):
+    with pytest.raises(KeyError, match="VARIABLES does not name 'speed'"):
+        store.save(tmp_path / "a.nc", xr.Dataset({"speed": 1.0}))
+    assert not list(tmp_path.iterdir())
+
+
+def test_file_is_within_cf(orbits, outcomes, tmp_path):
+    CheckSuite.load_all_available_checkers()
+    # This check subtracts neighbours without asking whether they are text, and fails on any labelled dimension.
+    for dataset, skipped in ((orbits, ["check_coordinate_variables_strict_monotonicity"]), (outcomes, [])):
+        store.save(tmp_path / "a.nc", dataset, {"step": "simulate", "started": "2026-01-01", "command": "simulate"})
+        report = tmp_path / "report.json"
+        passed, failed = ComplianceChecker.run_checker(
+            str(tmp_path / "a.nc"),
+            ["cf:1.11"],
+            verbose=0,
+            criteria="strict",
+            skip_checks=skipped,
+            output_filename=str(report),
+            output_format="json",
+        )
+        counts = json.loads(report.read_text())["cf:1.11"]
+        assert passed and not failed
+        assert [counts[f"{level}_count"] for level in ("high", "medium", "low")] == [0, 0, 0]
+
+
+def test_content_hash_ignores_history_and_layout(orbits, tmp_path):
+    store.save(tmp_path / "a.nc", orbits, {"step": "simulate", "started": "2026-01-01", "command": "one"})
+    first = store.load(tmp_path / "a.nc")
+    store.save(tmp_path / "b.nc", orbits, {"step": "simulate", "started": "2027-02-02", "command": "another"})
+    assert store.content_hash(store.load(tmp_path / "b.nc")) == store.content_hash(first)
+    first[list(first.data_vars)[::-1]].to_netcdf(tmp_path / "c.nc", encoding={"train": {"chunksizes": (7, 1)}})
+    assert (tmp_path / "c.nc").read_bytes() != (tmp_path / "a.nc").read_bytes()
+    assert store.content_hash(store.load(tmp_path / "c.nc")) == store.content_hash(first)
+
+
+def test_content_hash_ignores_byte_order(orbits):
+    swapped = orbits.assign(mean=("component", orbits["mean"].values.astype(">f8")))
+    assert store.content_hash(swapped) == store.content_hash(orbits)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.assign(mean=("component", np.nextafter(d["mean"].values, 3.0))),
+        lambda d: d.assign(mean=("component", d["mean"].values.astype("f4"))),
+        lambda d: d.assign_coords(component=["x", "z"]),
+        lambda d: d.rename(mean="std"),
+        lambda d: d.drop_vars("test"),
+        lambda d: d.transpose("component", "train_step", "test_step"),
+    ],
+    ids=["last bit", "type", "label", "name", "variable", "axes"],
+)
+def test_content_hash_sees_one_change(orbits, change):
+    assert store.content_hash(change(orbits)) != store.content_hash(orbits)
+
+
+def test_truncated_file_is_reported_in_one_line(orbits, tmp_path):
+    path = tmp_path / "a.nc"
+    store.save(path, orbits)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(UserError, match="is no readable netCDF file") as caught:
+        store.load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file_says_how_to_make_it(tmp_path):
+    with pytest.raises(UserError, match=r"no such file; make it with: snakemake"):
+        store.load(tmp_path / "a.nc")
+
+
+def test_strings_of_different_lengths_are_kept_when_files_are_combined(tmp_path):
+    names = ["lssm", "shplrnn_quasi"]
+    for name in names:
+        store.save(tmp_path / f"{name}.nc", one_model(name))
+    parts = [store.load(tmp_path / f"{name}.nc") for name in names]
+    store.save(tmp_path / "all.nc", xr.concat(parts, "model", combine_attrs="drop"))
+    assert store.load(tmp_path / "all.nc")["model"].values.tolist() == names
+
+
+def test_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.nc"
+    store.save(path, one_model("lssm"))
+    before = path.read_bytes()
+
+    def break_off(beside):
+        beside.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.write_atomically(path, break_off)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_full_disk_is_reported_in_one_line(tmp_path):
+    def fill(beside):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(UserError, match=r"cannot be written \(No space left on device\)"):
+        store.write_atomically(tmp_path / "a.nc", fill)
+    assert not list(tmp_path.iterdir())

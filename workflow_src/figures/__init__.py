@@ -1,0 +1,1 @@
+"""One module per figure of the paper: `draw` makes the figure, `numbers` the table of everything it shows."""

@@ -1,0 +1,261 @@
+"""Speed and convergence of GTF-DEER (Lorenz-63).
+
+(A) Left: time of a forward and a backward pass during training against sequence length T, for the sequential
+evaluation (dashed) and GTF-DEER (solid), one colour per latent dimension M. Points are medians over the timed updates,
+bars their quartiles; the number of timed updates stands in the legend. Right: speed-up, the ratio of the two medians.
+(B) Newton iterations of the forward pass of trained models against forcing strength alpha, for three initial guesses
+of the latent trajectory: zeros, standard normal numbers, and the pseudo-inverse of the observations. Points are medians
+over forward passes on different test windows, bars their quartiles. Open symbols: some passes did not converge within
+the cap; crosses: the median pass did not. Passes that did not converge count as the cap.
+"""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from workflow_src.figures import style
+from workflow_src.figures.runs import lengths_of, long_form, median_row, models_of
+
+SOLVERS = {"sequential": "sequential", "deer": "GTF-DEER", "quasi_deer": "quasi"}
+SOLVER_LINES = {"sequential": (0, (3, 1.5)), "deer": "-", "quasi_deer": (0, (1, 1))}
+GUESSES = {"zero": "zeros", "normal": "normal", "pseudo_inverse": "pseudo-inverse"}
+GUESS_STYLES = {
+    "zero": (style.ORANGE, (0, (3, 1.5)), "s"),
+    "normal": (style.GREEN, (0, (1, 1)), "^"),
+    "pseudo_inverse": (style.BLUE, "-", "o"),
+}
+
+
+def numbers(runtime: xr.Dataset, iterations: xr.Dataset) -> pd.DataFrame:
+    """Everything the figure shows: run times and speed-ups (panel A), iterations (panel B).
+
+    Args:
+        runtime: update_time(model, sequence_length, solver, sample), NaN where fewer updates were timed.
+        iterations: iterations and converged (model, forcing_strength, guess, forward_pass).
+    """
+    return long_form([*_runtime_rows(runtime), *_iteration_rows(iterations)])
+
+
+def draw(runtime: xr.Dataset, iterations: xr.Dataset) -> Figure:
+    """Draw the figure from the combined arrays of the two benchmarks."""
+    table = numbers(runtime, iterations)
+    sizes = _sizes(iterations)
+    colours = style.ordinal_colours([*_sizes(runtime).values(), *sizes.values()])
+    figure = style.figure(style.TWO_COLUMNS, 122)
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1.25, 1))
+
+    times, speedup = upper.subplots(1, 2, width_ratios=(1.35, 1))
+    _draw_times(times, table, runtime, colours)
+    _draw_speedup(speedup, table, runtime, colours)
+    style.letter(times, "A", left=34)
+
+    tiles = np.atleast_1d(lower.subplots(1, len(sizes), sharey=True))
+    obs_dim, cap = int(iterations.attrs["obs_dim"]), int(iterations.attrs["max_iterations"])
+    for axes, (model, latent_dim) in zip(tiles, sizes.items(), strict=True):
+        _draw_iterations(axes, table, latent_dim, [str(g) for g in iterations["guess"].values], cap)
+        relation = "=" if latent_dim == obs_dim else ">" if latent_dim > obs_dim else "<"
+        axes.set_title(f"$M = {latent_dim}$" + (f" $= N$" if relation == "=" else f" ${relation} N$"))
+        if latent_dim > obs_dim:
+            axes.set_facecolor("#F6F6F6")
+    tiles[0].set_ylabel("Newton iterations")
+    lower.supxlabel(r"forcing strength $\alpha$ (square-root axis)", fontsize=7)
+    style.letter(tiles[0], "B", left=34)
+    passes = iterations.sizes["forward_pass"]
+    lower.legend(
+        handles=_guess_handles([str(g) for g in iterations["guess"].values]),
+        loc="outside upper center",
+        ncols=7,
+        title=f"initial guess; medians and quartiles of {passes} forward passes",
+    )
+    return figure
+
+
+def _sizes(dataset: xr.Dataset) -> dict[str, int]:
+    """Latent dimension per model, in ascending order."""
+    sizes = {model: int(dataset["latent_dim"].sel(model=model)) for model in models_of(dataset)}
+    return dict(sorted(sizes.items(), key=lambda item: item[1]))
+
+
+def _time_series(latent_dim: int, solver: str) -> str:
+    return f"M = {latent_dim}, {SOLVERS[solver]}"
+
+
+def _guess_series(latent_dim: int, guess: str) -> str:
+    return f"M = {latent_dim}, {GUESSES[guess]}"
+
+
+def _runtime_rows(runtime: xr.Dataset) -> list[dict[str, object]]:
+    rows = []
+    for model, latent_dim in _sizes(runtime).items():
+        for length in lengths_of(runtime):
+            medians = {}
+            for solver in map(str, runtime["solver"].values):
+                times = runtime["update_time"].sel(model=model, sequence_length=length, solver=solver).to_numpy()
+                times = times[np.isfinite(times)].astype(float)
+                if times.size:
+                    key = {"x_name": "sequence_length", "x": length, "y_name": "update_time_s"}
+                    rows.append(median_row(times, panel="A", series=_time_series(latent_dim, solver), **key))
+                    medians[solver] = rows[-1]["y"]
+            if {"sequential", "deer"} <= medians.keys():
+                rows.append(
+                    {
+                        "panel": "A speed-up",
+                        "series": f"M = {latent_dim}",
+                        "statistic": "ratio of medians",
+                        "x_name": "sequence_length",
+                        "x": length,
+                        "y_name": "speedup",
+                        "y": medians["sequential"] / medians["deer"],
+                    }
+                )
+    return rows
+
+
+def _iteration_rows(iterations: xr.Dataset) -> list[dict[str, object]]:
+    rows = []
+    for model, latent_dim in _sizes(iterations).items():
+        for guess in map(str, iterations["guess"].values):
+            for strength in sorted(map(float, iterations["forcing_strength"].values)):
+                point = iterations.sel(model=model, guess=guess, forcing_strength=strength)
+                counts = point["iterations"].to_numpy().astype(float)
+                there = np.isfinite(counts)
+                converged = point["converged"].to_numpy() == 1
+                if there.any():
+                    rows.append(
+                        median_row(
+                            counts[there],
+                            diverged=int((~converged[there]).sum()),
+                            panel="B",
+                            series=_guess_series(latent_dim, guess),
+                            x_name="forcing_strength",
+                            x=strength,
+                            y_name="newton_iterations",
+                        )
+                    )
+    return rows
+
+
+def _draw_times(axes: Axes, table: pd.DataFrame, runtime: xr.Dataset, colours: dict) -> None:
+    solvers = [str(solver) for solver in runtime["solver"].values]
+    axes.set_yscale("log")
+    for latent_dim in _sizes(runtime).values():
+        for solver in solvers:
+            part = table[(table["panel"] == "A") & (table["series"] == _time_series(latent_dim, solver))]
+            axes.plot(
+                part["x"].to_numpy(float),
+                part["y"],
+                color=colours[latent_dim],
+                linestyle=SOLVER_LINES[solver],
+                marker="o",
+                markersize=2.6,
+                markerfacecolor="white" if solver == "sequential" else colours[latent_dim],
+                markeredgewidth=0.7,
+            )
+            axes.vlines(part["x"].to_numpy(float), part["low"], part["high"], color=colours[latent_dim], linewidth=0.8)
+    style.length_axis(axes, lengths_of(runtime), every=1 if len(lengths_of(runtime)) < 10 else 2)
+    axes.set_ylabel("forward + backward pass (s)")
+    counts = {
+        solver: table.loc[table["series"].str.endswith(f", {SOLVERS[solver]}") & (table["panel"] == "A"), "runs"]
+        for solver in solvers
+    }
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=style.BLACK,
+            linestyle=SOLVER_LINES[solver],
+            marker="o",
+            markersize=2.6,
+            markerfacecolor="white" if solver == "sequential" else style.BLACK,
+            markeredgewidth=0.7,
+            label=f"{SOLVERS[solver]} (n = {_span(counts[solver])})",
+        )
+        for solver in solvers
+        if len(counts[solver])
+    ]
+    axes.legend(handles=handles, loc="upper left")
+
+
+def _draw_speedup(axes: Axes, table: pd.DataFrame, runtime: xr.Dataset, colours: dict) -> None:
+    axes.set_yscale("log")
+    handles = []
+    for latent_dim in _sizes(runtime).values():
+        part = table[(table["panel"] == "A speed-up") & (table["series"] == f"M = {latent_dim}")]
+        axes.plot(part["x"].to_numpy(float), part["y"], color=colours[latent_dim], marker="o", markersize=2.6)
+        handles.append(Line2D([], [], color=colours[latent_dim], linewidth=2.0, label=f"$M = {latent_dim}$"))
+    axes.axhline(1, color=style.GREY, linewidth=0.6, zorder=1)
+    style.length_axis(axes, lengths_of(runtime), every=1 if len(lengths_of(runtime)) < 7 else 2)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+    axes.set_ylabel("speed-up over sequential")
+    axes.figure.legend(handles=handles, loc="outside right center")
+
+
+def _draw_iterations(axes: Axes, table: pd.DataFrame, latent_dim: int, guesses: list[str], cap: int) -> None:
+    axes.set_xscale("function", functions=(_signed_root, _signed_square))
+    axes.set_yscale("log")
+    for guess in guesses:
+        colour, line, marker = GUESS_STYLES[guess]
+        part = table[(table["panel"] == "B") & (table["series"] == _guess_series(latent_dim, guess))]
+        x, y = part["x"].to_numpy(float), part["y"].to_numpy(float)
+        share = part["diverged"].to_numpy(float) / part["runs"].to_numpy(float)
+        axes.plot(x, y, color=colour, linestyle=line, zorder=2)
+        axes.vlines(x, part["low"], part["high"], color=colour, linewidth=0.8, zorder=2)
+        for chosen, symbol, face in (
+            (share == 0, marker, colour),
+            ((share > 0) & (share < 0.5), marker, "white"),
+            (share >= 0.5, "x", colour),
+        ):
+            axes.plot(
+                x[chosen],
+                y[chosen],
+                linestyle="none",
+                marker=symbol,
+                markersize=3.2,
+                color=colour,
+                markerfacecolor=face,
+                markeredgewidth=0.8,
+                zorder=3,
+                clip_on=False,
+            )
+    axes.axhline(cap, color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+    axes.set_xlim(-0.0004, 1.02)
+    axes.xaxis.set_major_locator(FixedLocator([0, 0.05, 0.2, 0.5, 1]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("0.", ".")))
+    axes.set_ylim(1.6, cap * 1.35)
+    axes.yaxis.set_major_locator(FixedLocator([t for t in (2, 5, 10, 20, 50, 100, 200, 500, 1000) if t <= cap]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _guess_handles(guesses: list[str]) -> list[Line2D]:
+    handles = []
+    for guess in guesses:
+        colour, line, marker = GUESS_STYLES[guess]
+        handles.append(
+            Line2D([], [], color=colour, linestyle=line, marker=marker, markersize=3.2, label=GUESSES[guess])
+        )
+    grey = {"color": style.GREY, "linestyle": "none", "markersize": 3.2, "markeredgewidth": 0.8}
+    return [
+        *handles,
+        Line2D([], [], marker="o", markerfacecolor="white", label="some not converged", **grey),
+        Line2D([], [], marker="x", label="most not converged", **grey),
+        Line2D([], [], color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)), label="cap"),
+    ]
+
+
+def _signed_root(values: np.ndarray) -> np.ndarray:
+    return np.sign(values) * np.sqrt(np.abs(values))
+
+
+def _signed_square(values: np.ndarray) -> np.ndarray:
+    return np.sign(values) * np.square(values)
+
+
+def _span(counts: pd.Series) -> str:
+    low, high = int(counts.min()), int(counts.max())
+    return str(low) if low == high else f"{low} to {high}"

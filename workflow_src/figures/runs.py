@@ -1,0 +1,163 @@
+"""Runs of an experiment as numbers: which of them diverged, their mean, spread and median run.
+
+A diverged run has no finite measure. It is left out of means and medians, for there is nothing to average, and
+counted beside them, so that a model whose runs diverge cannot pass for one that was trained fewer times.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from jaxtyping import Bool, Float, Int
+
+from workflow_src import store
+
+COLUMNS = (
+    "panel",
+    "series",
+    "statistic",
+    "seed",
+    "x_name",
+    "x",
+    "y_name",
+    "y",
+    "low",
+    "high",
+    "runs",
+    "diverged",
+)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """One measure of the runs that belong to one point of a figure or one row of a table."""
+
+    seeds: Int[np.ndarray, " runs"]
+    values: Float[np.ndarray, " runs"]
+    diverged: Bool[np.ndarray, " runs"]
+
+    @property
+    def finite(self) -> Float[np.ndarray, " finite"]:
+        return self.values[~self.diverged]
+
+    @property
+    def mean(self) -> float:
+        """Mean of the finite runs; NaN if there are none."""
+        return float(self.finite.mean()) if self.finite.size else np.nan
+
+    @property
+    def sem(self) -> float:
+        """Standard error of that mean; NaN for fewer than two finite runs."""
+        count = self.finite.size
+        return float(self.finite.std(ddof=1) / np.sqrt(count)) if count > 1 else np.nan
+
+    @property
+    def median(self) -> float:
+        """Median of the finite runs; NaN if there are none."""
+        return float(np.median(self.finite)) if self.finite.size else np.nan
+
+    @property
+    def median_seed(self) -> int | None:
+        """Seed of the finite run in the middle, the lower one of two; None if all diverged."""
+        order = np.argsort(self.finite, kind="stable")
+        return int(self.seeds[~self.diverged][order[(order.size - 1) // 2]]) if order.size else None
+
+
+def runs_of(
+    dataset: xr.Dataset, measure: str, *, model: str, sequence_length: int, embedding: str | None = None
+) -> Runs:
+    """The runs of one model at one sequence length.
+
+    Runs that are not part of the experiment (no status) do not count. A run is diverged if its training diverged or
+    if this measure of it is not finite: a forecast of a few steps can be fine where the long orbit escapes.
+    """
+    point = dataset.sel(model=model, sequence_length=sequence_length)
+    values = point[measure] if embedding is None else point[measure].sel(embedding=embedding)
+    status = point["status"].to_numpy().astype(float)
+    there = np.isfinite(status)
+    values = values.transpose("seed").to_numpy().astype(float)
+    diverged = ~np.isfinite(values) | (status == store.STATUS["diverged_in_training"])
+    return Runs(point["seed"].to_numpy()[there].astype(int), values[there], diverged[there])
+
+
+def pooled(parts: Iterable[Runs]) -> Runs:
+    """The runs of several points as one sample."""
+    parts = tuple(parts)
+    return Runs(
+        np.concatenate([part.seeds for part in parts]),
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.diverged for part in parts]),
+    )
+
+
+def models_of(dataset: xr.Dataset) -> list[str]:
+    return [str(model) for model in dataset["model"].values]
+
+
+def lengths_of(dataset: xr.Dataset) -> list[int]:
+    """Sequence lengths in ascending order."""
+    return sorted(int(length) for length in dataset["sequence_length"].values)
+
+
+def shown_embedding(dataset: xr.Dataset) -> str:
+    """The embedding that the figures show: the first that the preset names."""
+    return str(dataset["embedding"].values[0])
+
+
+def point_rows(
+    runs: Runs, *, panel: str, series: str, x_name: str, x: float | str, y_name: str
+) -> list[dict[str, Any]]:
+    """One row per run, then their mean with its standard error and their median with the quartiles."""
+    key = {"panel": panel, "series": series, "x_name": x_name, "x": x, "y_name": y_name}
+    rows: list[dict[str, Any]] = [
+        key
+        | {
+            "statistic": "run",
+            "seed": int(seed),
+            "y": np.nan if diverged else float(value),
+            "runs": 1,
+            "diverged": int(diverged),
+        }
+        for seed, value, diverged in zip(runs.seeds, runs.values, runs.diverged, strict=True)
+    ]
+    counts = {"runs": runs.values.size, "diverged": int(runs.diverged.sum())}
+    rows.append(
+        key | {"statistic": "mean", "y": runs.mean, "low": runs.mean - runs.sem, "high": runs.mean + runs.sem} | counts
+    )
+    rows.append(key | {"statistic": "median"} | _median_and_quartiles(runs.finite) | counts)
+    return rows
+
+
+def median_row(values: Float[np.ndarray, " samples"], *, diverged: int = 0, **key: Any) -> dict[str, Any]:
+    """Median and quartiles of repeated measurements, of which `diverged` did not come to their end."""
+    return key | {"statistic": "median", "runs": values.size, "diverged": diverged} | _median_and_quartiles(values)
+
+
+def floor_row(value: float, *, panel: str, series: str, y_name: str) -> dict[str, Any]:
+    """The level that a perfect (or trivial) model reaches, a horizontal line."""
+    return {"panel": panel, "series": series, "statistic": "floor", "y_name": y_name, "y": value}
+
+
+def trace_rows(
+    x: Float[np.ndarray, " steps"] | Int[np.ndarray, " steps"], y: Float[np.ndarray, " steps"], **key: Any
+) -> list[dict[str, Any]]:
+    """One row per point of a curve; what is not finite is no point."""
+    return [key | {"x": float(a), "y": float(b) if np.isfinite(b) else np.nan} for a, b in zip(x, y, strict=True)]
+
+
+def long_form(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as one frame with the columns in COLUMNS; what a row does not say is missing."""
+    frame = pd.DataFrame.from_records([{"statistic": "trace"} | row for row in rows], columns=list(COLUMNS))
+    for name in ("seed", "runs", "diverged"):
+        frame[name] = frame[name].astype("Int64")
+    for name in ("y", "low", "high"):
+        frame[name] = frame[name].astype(float)
+    return frame
+
+
+def _median_and_quartiles(values: Float[np.ndarray, " samples"]) -> dict[str, float]:
+    low, median, high = np.quantile(values, (0.25, 0.5, 0.75)) if values.size else (np.nan,) * 3
+    return {"y": float(median), "low": float(low), "high": float(high)}

@@ -1,0 +1,51 @@
+"""Generalised teacher forcing: teacher signal and forced step, Eqs. (6) to (9).
+
+    zbar_t = B^+ x_t,    z~_t = z_t + alpha (zbar_t - Pi z_t),    Pi = B^+ B,    z_{t+1} = F(z~_t)
+
+Forcing acts in the row space of the read-out B only (Sagtekin et al. 2025, OpenReview xVI8g50Qfk); for M <= N and full column
+rank Pi = I, which is the original form (Hess et al. 2023, arXiv 2306.04406).
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from workflow_src.models.base import AbstractForcedModel
+
+
+class ForcedStep(eqx.Module):
+    """z_t = F(z~_{t-1}), a step that takes the teacher signal zbar_{t-1} as its input."""
+
+    model: AbstractForcedModel
+    projector: Float[Array, "M M"]
+    forcing_strength: float | Float[Array, ""]
+
+    def force(self, z: Float[Array, " M"], teacher: Float[Array, " M"]) -> Float[Array, " M"]:
+        """The forced state z~, Eq. (8)."""
+        return z + self.forcing_strength * (teacher - self.projector @ z)
+
+    def __call__(self, z: Float[Array, " M"], teacher: Float[Array, " M"]) -> Float[Array, " M"]:
+        return self.model.step(self.force(z, teacher))
+
+    def jacobian(self, z: Float[Array, " M"], teacher: Float[Array, " M"]) -> Float[Array, "M M"]:
+        """J~ = J (I - alpha Pi), Eq. (9)."""
+        jacobian = self.model.jacobian(self.force(z, teacher))
+        return jacobian - self.forcing_strength * (jacobian @ self.projector)
+
+    def pattern(self, z: Float[Array, " M"], teacher: Float[Array, " M"]) -> Bool[Array, " L"]:
+        """Activation pattern of the latent map at the forced state."""
+        return self.model.pattern(self.force(z, teacher))
+
+
+def forced_step(model: AbstractForcedModel, forcing_strength: float | Float[Array, ""]) -> ForcedStep:
+    """The model's latent map under forcing; B^+ and Pi are constants of the update."""
+    # ASSUME: no gradient through B^+ and Pi, so B learns through the read-out alone. The paper does not say; Hess et al.
+    # 2023 compute the forcing signals outside the gradient as well.
+    B = jax.lax.stop_gradient(model.B)
+    return ForcedStep(model, jnp.linalg.pinv(B) @ B, forcing_strength)
+
+
+def teacher_signal(model: AbstractForcedModel, x: Float[Array, "T N"]) -> Float[Array, "T M"]:
+    """zbar_t = B^+ x_t, a constant of the update."""
+    return x @ jnp.linalg.pinv(jax.lax.stop_gradient(model.B)).T

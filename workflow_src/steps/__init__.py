@@ -1,0 +1,1 @@
+"""Doors: one file per rule, with the same name. Objects in, objects out; files only in `main`."""

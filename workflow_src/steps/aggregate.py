@@ -1,0 +1,81 @@
+"""Combine the measures and histories of an experiment's runs into arrays over (model, sequence length, seed)."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from workflow_src import provenance, store
+from workflow_src.config import AggregateSpec
+from workflow_src.errors import UserError
+from workflow_src.steps.arguments import arguments, run
+
+MOST_HISTORY_POINTS = 200
+SHARED = ("state_space_divergence_floor", "forecast_rmse_floor", "truth_example")
+
+
+def aggregate(spec: AggregateSpec, measures: Sequence[xr.Dataset], histories: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Arrays over (model, sequence_length, seed) of all runs, diverged ones included.
+
+    Args:
+        measures: evaluated packs, ordered by model, then sequence length, then pack.
+        histories: their training histories, in the same order.
+    """
+    cells = list(itertools.product(spec.models, spec.sequence_lengths, spec.packs))
+    if not len(cells) == len(measures) == len(histories):
+        raise UserError(f"--measures: {len(measures)} files for {len(cells)} jobs of {spec.experiment}; pass one each")
+    parts = []
+    for (model, length, _), measure, history in zip(cells, measures, histories, strict=True):
+        part = xr.merge([measure.drop_vars(SHARED), thin(history)], combine_attrs="drop", join="exact", compat="equals")
+        parts.append(part.expand_dims(model=[model], sequence_length=[length]))
+    combined = xr.combine_by_coords(parts, combine_attrs="drop", join="outer", compat="no_conflicts", data_vars="all")
+    assert isinstance(combined, xr.Dataset)
+    combined = combined.reindex(model=list(spec.models), sequence_length=list(spec.sequence_lengths))
+    combined["parameter_count"] = combined["parameter_count"].isel(sequence_length=0)
+    shared = {name: measures[0][name] for name in SHARED}
+    return combined.assign(shared).assign(
+        batch_size=("sequence_length", list(spec.batch_size)),
+        warmup=("sequence_length", list(spec.warmup)),
+        mar_strength=("model", list(spec.mar_strength)),
+    ).assign_attrs(
+        title=f"Runs of experiment {spec.experiment}",
+        experiment=spec.experiment,
+        dataset=spec.dataset,
+        time_step=spec.time_step,
+        obs_dim=spec.obs_dim,
+        forecast_steps=int(measures[0].attrs["forecast_steps"]),
+    )
+
+
+def thin(history: xr.Dataset) -> xr.Dataset:
+    """A history in at most MOST_HISTORY_POINTS bins: medians of the loss, means of the rest, and counts of what failed.
+
+    A bin of a diverged run is NaN from where it diverged.
+    """
+    updates = history.sizes["update"]
+    width = -(-updates // MOST_HISTORY_POINTS)
+    bins = history[["loss", "newton_iterations", "converged_fraction"]].coarsen(update=width, boundary="trim")
+    unconverged = ((history["converged_fraction"] < 1) & np.isfinite(history["converged_fraction"])).sum("update")
+    return xr.Dataset(
+        {
+            "loss": bins.median(skipna=False)["loss"],
+            "newton_iterations": bins.mean(skipna=False)["newton_iterations"],
+            "converged_fraction": bins.mean(skipna=False)["converged_fraction"],
+            "diverged_at": history["diverged_at"],
+            "unconverged_updates": unconverged,
+            "wall_time": history["wall_time"].isel(update=-1, drop=True).expand_dims(seed=history["seed"]),
+        }
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = arguments(__doc__, spec=AggregateSpec, measures=list, histories=list, output=Path).parse(argv)
+    with provenance.record("aggregate", args) as record:
+        measures, histories = ([store.load(path) for path in paths] for paths in (args.measures, args.histories))
+        store.save(args.output, aggregate(args.spec, measures, histories), record)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,66 @@
+"""Command-line arguments of the steps, declared by name and type."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from workflow_src.errors import UserError
+
+
+class Parser:
+    """Turns `--name value` pairs into typed values; a user's mistake ends the process with one line."""
+
+    def __init__(self, description: str | None, kinds: dict[str, Any]) -> None:
+        self.parser = argparse.ArgumentParser(description=(description or "").split("\n\n")[0])
+        self.kinds = kinds
+        for name, kind in kinds.items():
+            flag = f"--{name.replace('_', '-')}"
+            many = {"nargs": "+"} if kind in (list, dict) else {}
+            self.parser.add_argument(flag, dest=name, required=True, metavar=_metavar(kind), **many)
+
+    def parse(self, argv: Sequence[str] | None = None) -> argparse.Namespace:
+        args = self.parser.parse_args(argv)
+        for name, kind in self.kinds.items():
+            setattr(args, name, _convert(name, kind, getattr(args, name)))
+        return args
+
+
+def arguments(description: str | None, **kinds: Any) -> Parser:
+    """Declare a step's arguments.
+
+    Args:
+        description: the step's docstring.
+        kinds: a type per argument: a pydantic model (given as JSON), Path, str, int, `list` of paths, or `dict` of role=path.
+    """
+    return Parser(description, kinds)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a step's main; a user's mistake gives one line and exit status 1."""
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def _convert(name: str, kind: Any, text: Any) -> Any:
+    if kind is dict:
+        return {role: Path(path) for role, _, path in (item.partition("=") for item in text)}
+    if kind is list:
+        return [Path(item) for item in text]
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        try:
+            return kind.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise UserError(f"--{name}: {where}: {first['msg']}; pass the JSON that the rule's log shows") from None
+    return kind(text)
+
+
+def _metavar(kind: Any) -> str:
+    return {dict: "ROLE=PATH", list: "PATH", Path: "PATH"}.get(kind, getattr(kind, "__name__", str(kind)).upper())

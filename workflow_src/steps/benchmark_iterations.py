@@ -1,0 +1,95 @@
+"""Newton iterations of forward passes of a trained model, over forcing strengths and initial guesses (Fig. 1B, App. H.1)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+
+from workflow_src import provenance, store
+from workflow_src.config import IterationsSpec
+from workflow_src.errors import UserError
+from workflow_src.forcing import teacher_signal
+from workflow_src.models import checkpoint
+from workflow_src.models.base import AbstractForcedModel, AbstractModel
+from workflow_src.solvers import Report
+from workflow_src.steps.arguments import arguments, run
+from workflow_src.steps.device import prepare
+from workflow_src.training.batches import random_windows
+from workflow_src.training.forward import initial_guess, solve_forced
+
+
+def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Dataset) -> xr.Dataset:
+    """Iterations until the step test passes, or the cap, of the first model of the pack on windows of test data.
+
+    Starting states, windows and random guesses are the same for every forcing strength.
+    """
+    wanted, training = spec.benchmark, spec.run.training
+    model = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, models)
+    if not isinstance(model, AbstractForcedModel):
+        raise UserError(f"experiments.{wanted.experiment}.models: {spec.run.model} is not forced; leave it out")
+    key_windows, key_guess = jax.random.split(jax.random.key(0))
+    test = jnp.asarray(dataset["test"].transpose("test_step", "component").values, jnp.result_type(float))
+    windows = random_windows(test, wanted.sequence_length, wanted.passes, key=key_windows)
+    keys = jax.random.split(key_guess, wanted.passes)
+
+    @eqx.filter_jit
+    def passes(model: AbstractForcedModel, alpha: Float[Array, ""], guess: str) -> Report:
+        def one(x: Float[Array, "T N"], key: Array) -> Report:
+            teacher = teacher_signal(model, x)
+            start = initial_guess(guess, teacher[1:], key=key)
+            return solve_forced(
+                model,
+                teacher,
+                alpha,
+                start,
+                solver="deer",
+                tolerance=training.tolerance,
+                max_iterations=training.max_iterations,
+            ).report
+
+        return jax.vmap(one)(windows, keys)
+
+    alphas = jnp.asarray(wanted.forcing_strengths, jnp.result_type(float))
+    reports = [[passes(model, alpha, guess) for guess in wanted.guesses] for alpha in alphas]
+
+    def array(field: str) -> tuple[tuple[str, ...], np.ndarray]:
+        values = np.array([[np.asarray(getattr(report, field)) for report in row] for row in reports])
+        return ("forcing_strength", "guess", "forward_pass"), values
+
+    return xr.Dataset(
+        {
+            "iterations": array("iterations"),
+            "converged": (array("converged")[0], array("converged")[1].astype(np.int8)),
+            "benchmark_residual": array("residual"),
+            "latent_dim": ((), model.latent_dim),
+        },
+        coords={
+            "forcing_strength": list(wanted.forcing_strengths),
+            "guess": list(wanted.guesses),
+            "forward_pass": np.arange(wanted.passes),
+        },
+        attrs={
+            "title": f"Newton iterations of {spec.run.model}",
+            "obs_dim": model.obs_dim,
+            "max_iterations": training.max_iterations,
+            "sequence_length_of_passes": wanted.sequence_length,
+        },
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = arguments(__doc__, spec=IterationsSpec, dataset=Path, model=Path, output=Path).parse(argv)
+    device = prepare(args.spec.run.compute, args.spec.run.precision)
+    with provenance.record("benchmark_iterations", args) as record:
+        record["device"] = device
+        result = count_iterations(args.spec, checkpoint.load(args.model), store.load(args.dataset))
+        store.save(args.output, result, record)
+
+
+if __name__ == "__main__":
+    run(main)

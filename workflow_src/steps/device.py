@@ -1,0 +1,26 @@
+"""Where and how precisely a step computes; set before JAX starts its backend."""
+
+import jax
+
+from workflow_src.errors import UserError
+
+
+def prepare(compute: str, precision: str) -> str:
+    """Choose the device and the precision.
+
+    Args:
+        compute: "cpu" or "cuda"; without that device the step fails instead of computing elsewhere.
+        precision: "float32" or "float64". Matrix products always run at full precision: tensor-float products stall the
+            Newton iterations above their tolerance.
+    Returns:
+        The device in words, for the record.
+    """
+    jax.config.update("jax_platforms", compute)
+    jax.config.update("jax_enable_x64", precision == "float64")
+    jax.config.update("jax_default_matmul_precision", "highest")
+    try:
+        device = jax.devices()[0]
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"compute: '{compute}' has no device here ({reason}); set compute: cpu or use a GPU node") from None
+    return f"{device.platform}: {device.device_kind}"

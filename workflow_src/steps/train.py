@@ -1,0 +1,100 @@
+"""Train one pack of runs, Algorithms 1 to 3.
+
+A training that is killed and started again continues from its last checkpoint, which lies beside the outputs until they are written.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from workflow_src import logs, provenance, store
+from workflow_src.config import RunSpec
+from workflow_src.errors import UserError
+from workflow_src.models import checkpoint
+from workflow_src.models.base import AbstractModel
+from workflow_src.steps.arguments import arguments, run
+from workflow_src.steps.device import prepare
+from workflow_src.training import loop
+
+
+def train(spec: RunSpec, dataset: xr.Dataset, resume_at: Path, identity: dict[str, Any], keep_every: float = 30.0) -> tuple[AbstractModel, xr.Dataset]:
+    """Fit the job's models, one per seed; return them stacked, with their history.
+
+    Args:
+        resume_at: where checkpoints of the unfinished training lie.
+        identity: what a checkpoint must agree with to be continued: specification, code and data.
+        keep_every: seconds between checkpoints.
+    """
+    trajectory = dataset["train"].transpose("train_step", "component").values
+    finished = loop.train(
+        spec,
+        trajectory,
+        resume=_resume(spec, resume_at, identity),
+        keep=lambda progressed: _keep(resume_at, identity, progressed),
+        keep_every=keep_every,
+    )
+    return finished.state.model, _history(spec, finished)
+
+
+def _keep(path: Path, identity: dict[str, Any], progressed: loop.Progressed) -> None:
+    checkpoint.write(path, {**identity, "updates": progressed.updates}, progressed)
+
+
+def _resume(spec: RunSpec, path: Path, identity: dict[str, Any]) -> loop.Progressed | None:
+    """The checkpoint of an earlier attempt at this very training, if there is a sound one."""
+    if not path.exists():
+        return None
+    try:
+        header = checkpoint.read_header(path)
+        if any(header.get(key) != value for key, value in identity.items()):
+            logs.say(f"{path}: is of another specification, code or dataset; starting afresh")
+            return None
+        progressed = checkpoint.read_tree(path, loop.blank(spec, header["updates"]))
+    except UserError as error:
+        logs.say(f"{error} (starting afresh)")
+        return None
+    logs.say(f"continuing after update {progressed.updates}")
+    return progressed
+
+
+def _history(spec: RunSpec, finished: loop.Progressed) -> xr.Dataset:
+    """The training history, one entry per seed and update."""
+    updates = np.arange(finished.updates)
+    traces = {name: (("seed", "update"), np.asarray(values)) for name, values in finished.trace._asdict().items()}
+    schedule = jax.vmap(loop.schedule_of(spec.training))(updates)
+    return xr.Dataset(
+        traces
+        | {
+            "learning_rate": ("update", np.asarray(schedule)),
+            "wall_time": ("update", finished.wall_time),
+            "diverged_at": ("seed", np.asarray(finished.state.diverged_at)),
+        },
+        coords={"seed": list(spec.seeds), "update": updates},
+        attrs={"title": f"Training history of {spec.model} in {spec.experiment}"},
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = arguments(__doc__, spec=RunSpec, dataset=Path, model=Path, history=Path).parse(argv)
+    device = prepare(args.spec.compute, args.spec.precision)
+    with provenance.record("train", args) as record:
+        record["device"] = device
+        data = store.load(args.dataset)
+        identity = {
+            "spec": args.spec.model_dump(mode="json"),
+            "code": record["code_fingerprint"],
+            "data": data.attrs["content_sha256"],
+        }
+        resume_at = args.model.with_name("unfinished.eqx")
+        models, history = train(args.spec, data, resume_at, identity)
+        checkpoint.save(args.model, args.spec, models, record)
+        store.save(args.history, history, record)
+        resume_at.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""Training: windows of data, forward passes under forcing, the loss, and the loop over updates."""

@@ -1,0 +1,222 @@
+"""The training loop: packs of seeds by vmap, many updates per call, checkpoints between calls.
+
+A run ends as diverged at the first non-finite loss or parameter: its parameters stay at the last finite ones, its history
+is NaN from there, and the other seeds of its pack go on. An unconverged solve ends nothing; it is counted.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from workflow_src.config import RunSpec, TrainingSpec
+from workflow_src.logs import Progress
+from workflow_src.models import build
+from workflow_src.models.base import AbstractModel
+from workflow_src.training.batches import random_windows
+from workflow_src.training.loss import LossTerms, loss_and_gradient
+
+MOST_UPDATES_PER_CALL = 100
+
+
+class RunState(NamedTuple):
+    """One run between two updates; stacked over the seeds of a pack."""
+
+    model: AbstractModel
+    optimizer: optax.OptState
+    alive: Bool[Array, "..."]
+    diverged_at: Int[Array, "..."]
+
+
+class Trace(NamedTuple):
+    """What is kept of an update; stacked over seeds and updates."""
+
+    loss: Array
+    loss_mse: Array
+    loss_mar: Array
+    loss_observation: Array
+    loss_singular_value: Array
+    newton_iterations: Array
+    newton_iterations_max: Array
+    converged_fraction: Array
+    residual: Array
+    gradient_norm: Array
+
+
+class Progressed(NamedTuple):
+    """All that a training needs to go on: the pack's state and its history so far.
+
+    Attributes:
+        trace: fields of shape [seeds, updates so far].
+        wall_time: seconds of training at each update so far, over all attempts.
+    """
+
+    state: RunState
+    trace: Trace
+    wall_time: Float[np.ndarray, " updates"]
+
+    @property
+    def updates(self) -> int:
+        return self.wall_time.shape[0]
+
+
+def schedule_of(spec: TrainingSpec) -> optax.Schedule:
+    """Cosine decay from the first learning rate to the last (App. H.4.2)."""
+    ratio = spec.learning_rate_end / spec.learning_rate_start
+    return optax.cosine_decay_schedule(spec.learning_rate_start, spec.updates, alpha=ratio)
+
+
+def optimizer_of(spec: TrainingSpec) -> optax.GradientTransformation:
+    """RAdam behind a clip of the global gradient norm."""
+    return optax.chain(optax.clip_by_global_norm(spec.gradient_clip), optax.radam(schedule_of(spec)))
+
+
+def run_keys(seed: int | Int[Array, ""]) -> tuple[PRNGKeyArray, PRNGKeyArray]:
+    """The keys of a run: initialisation and batches."""
+    key_init, key_batches = jax.random.split(jax.random.key(seed))
+    return key_init, key_batches
+
+
+def start(spec: RunSpec) -> RunState:
+    """Fresh runs, one per seed of the pack."""
+
+    def one(seed: Int[Array, ""]) -> RunState:
+        model = build(spec.architecture, spec.obs_dim, key=run_keys(seed)[0])
+        optimizer = optimizer_of(spec.training).init(eqx.filter(model, eqx.is_inexact_array))
+        return RunState(model, optimizer, jnp.array(True), jnp.array(-1))
+
+    return eqx.filter_jit(eqx.filter_vmap(one))(jnp.array(spec.seeds))
+
+
+def update(
+    state: RunState, seed: Int[Array, ""], count: Int[Array, ""], trajectory: Float[Array, "steps N"], spec: RunSpec
+) -> tuple[RunState, Trace]:
+    """One update of one run. A run that has ended passes through unchanged, and its solver does not iterate."""
+    key_windows, key_guess = jax.random.split(jax.random.fold_in(run_keys(seed)[1], count))
+    windows = random_windows(trajectory, spec.sequence_length, spec.batch_size, key=key_windows)
+    cap = jnp.where(state.alive, spec.training.max_iterations, 0)
+    (loss, terms), gradient = loss_and_gradient(state.model, windows, spec, cap, key_guess)
+    steps, optimizer = optimizer_of(spec.training).update(gradient, state.optimizer, None)
+    model = eqx.apply_updates(state.model, steps)
+    alive = state.alive & jnp.isfinite(loss) & _all_finite(model)
+    diverged_at = jnp.where(state.alive & ~alive, count, state.diverged_at)
+    kept, rest = eqx.partition((model, optimizer), eqx.is_array)
+    before = eqx.filter((state.model, state.optimizer), eqx.is_array)
+    kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), kept, before)
+    model, optimizer = eqx.combine(kept, rest)
+    trace = _trace_of(loss, terms, optax.global_norm(gradient))
+    trace = jax.tree.map(lambda value: jnp.where(state.alive, value, jnp.nan), trace)
+    return RunState(model, optimizer, alive, diverged_at), trace
+
+
+def updates_per_call(spec: RunSpec) -> int:
+    """The largest divisor of the number of updates up to MOST_UPDATES_PER_CALL.
+
+    All calls then run the same compiled program, so that a resumed training takes the same steps bit for bit.
+    """
+    most = min(MOST_UPDATES_PER_CALL, max(1, 2**17 // (spec.sequence_length * spec.batch_size)))
+    return next(n for n in range(most, 0, -1) if spec.training.updates % n == 0)
+
+
+def train(
+    spec: RunSpec,
+    trajectory: Float[np.ndarray, "steps N"],
+    *,
+    resume: Progressed | None = None,
+    keep: Callable[[Progressed], Any] = lambda progressed: None,
+    keep_every: float = 30.0,
+) -> Progressed:
+    """Train a pack to its last update.
+
+    Args:
+        trajectory: standardised training data.
+        resume: where an earlier attempt stopped.
+        keep: called with all that a later attempt needs, at most every `keep_every` seconds.
+    Returns:
+        The finished pack.
+    """
+    data = jnp.asarray(trajectory, jnp.result_type(float))
+    seeds = jnp.array(spec.seeds)
+    calls = updates_per_call(spec)
+    state = resume.state if resume else start(spec)
+    traces = [jax.tree.map(np.asarray, resume.trace)] if resume else []
+    times = [resume.wall_time] if resume else []
+    done = resume.updates if resume else 0
+    before = float(resume.wall_time[-1]) if resume else 0.0
+
+    @eqx.filter_jit
+    def advance(state: RunState, first: Int[Array, ""], data: Array) -> tuple[RunState, Trace]:
+        arrays, rest = eqx.partition(state, eqx.is_array)
+
+        def one(arrays: Any, count: Int[Array, ""]) -> tuple[Any, Trace]:
+            pack = eqx.combine(arrays, rest)
+            new, trace = eqx.filter_vmap(update, in_axes=(0, 0, None, None, None))(pack, seeds, count, data, spec)
+            return eqx.filter(new, eqx.is_array), trace
+
+        arrays, trace = jax.lax.scan(one, arrays, first + jnp.arange(calls))
+        return eqx.combine(arrays, rest), jax.tree.map(lambda value: value.T, trace)
+
+    progress = Progress(spec.training.updates, done)
+    began = kept = time.monotonic()
+    while done < spec.training.updates:
+        state, trace = advance(state, jnp.array(done), data)
+        traces.append(jax.tree.map(np.asarray, trace))
+        done += calls
+        now = time.monotonic()
+        first = times[-1][-1] if times else before
+        times.append(np.linspace(first, before + now - began, calls + 1)[1:])
+        progress.report(done, _facts(traces[-1], state))
+        if now - kept >= keep_every and done < spec.training.updates:
+            keep(_progressed(state, traces, times))
+            kept = time.monotonic()
+    return _progressed(state, traces, times)
+
+
+def blank(spec: RunSpec, updates: int) -> Progressed:
+    """A `Progressed` of the right shapes and types, into which a checkpoint is read."""
+    dtype = jnp.result_type(float)
+    trace = Trace(*(np.zeros((len(spec.seeds), updates), dtype) for _ in Trace._fields))
+    return Progressed(start(spec), trace, np.zeros(updates))
+
+
+def _progressed(state: RunState, traces: list[Trace], times: list[np.ndarray]) -> Progressed:
+    trace = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *traces)
+    return Progressed(state, trace, np.concatenate(times))
+
+
+def _all_finite(tree: Any) -> Bool[Array, ""]:
+    leaves = jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array))
+    return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
+
+
+def _trace_of(loss: Array, terms: LossTerms, gradient_norm: Array) -> Trace:
+    report = terms.report
+    dtype = loss.dtype
+    return Trace(
+        loss=loss,
+        loss_mse=terms.mse,
+        loss_mar=terms.mar.astype(dtype),
+        loss_observation=terms.observation.astype(dtype),
+        loss_singular_value=terms.singular_value.astype(dtype),
+        newton_iterations=jnp.mean(report.iterations.astype(dtype)),
+        newton_iterations_max=jnp.max(report.iterations).astype(dtype),
+        converged_fraction=jnp.mean(report.converged.astype(dtype)),
+        residual=jnp.max(report.residual),
+        gradient_norm=gradient_norm,
+    )
+
+
+def _facts(trace: Trace, state: RunState) -> str:
+    ended = int(np.sum(~np.asarray(state.alive)))
+    losses = trace.loss[:, -1][np.isfinite(trace.loss[:, -1])]
+    loss = f"loss {np.median(losses):.3g}" if losses.size else "no run left"
+    iterations = trace.newton_iterations[:, -1]
+    iterations = iterations[np.isfinite(iterations)]
+    newton = f"  iterations {iterations.mean():.1f}" if iterations.size and iterations.any() else ""
+    return loss + newton + (f"  diverged {ended}" if ended else "")
