@@ -25,7 +25,7 @@ env: ## install the locked packages into .venv (ACCEL=cuda12 for GPUs, PYTHON=py
 	@cmp -s envs/$(ACCEL).txt .venv/$(ACCEL).lock || sh envs/install.sh "$(ACCEL)" "$(PYTHON)"
 
 figures: env ## make the figures and tables of a preset (PRESET=smoke, CORES=all)
-	@if [ -t 2 ]; then set -- --logger rich; else set -- --quiet host reason --show-failed-logs; fi; \
+	@if [ -t 2 ]; then set -- --logger rich; else set -- --quiet host reason; fi; \
 	$(SNAKEMAKE) --cores $(CORES) "$$@"
 	@echo "Figures: results/$(PRESET)/figures"
 

@@ -20,6 +20,8 @@ include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/benchmark.smk"
 include: "rules/aggregate.smk"
+include: "rules/figures.smk"
+include: "rules/tables.smk"
 
 
 localrules:
@@ -31,8 +33,8 @@ localrules:
 rule all:
     default_target: True
     input:
-        [],
-
+        rules.figures.input,
+        rules.tables.input,
 
 
 onsuccess:

@@ -1,7 +1,7 @@
 """Pin the dependency tables of pyproject.toml, with hashes, for every Python and platform: `make lock`.
 
-Pins that still fit are kept; `make lock UPGRADE=--upgrade` takes the newest versions. cpu.txt is pinned under cuda12.txt,
-so the two differ by the CUDA packages and nothing else.
+Pins that still fit are kept; `make lock UPGRADE=--upgrade` takes the newest versions. cpu.txt is pinned under
+cuda12.txt, so the two differ by the CUDA packages and nothing else.
 """
 
 import argparse

@@ -158,10 +158,10 @@ def shown(section, target):
 
 
 def models_shown(section, target):
-    """The models that a figure or table shows, in their order; empty where it shows all."""
+    """The models that a figure or table shows, in their order; `all` where it names none."""
     roles = getattr(getattr(PRESET, section), target)
     roles = getattr(roles, "comparison", roles)
-    return ",".join(getattr(roles, "models", ()))
+    return ",".join(getattr(roles, "models", ())) or "all"
 
 
 def targets(section, suffixes):

@@ -7,7 +7,7 @@ the science stands there; this module knows which keys exist and which combinati
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -55,7 +55,7 @@ class DatasetSpec(Section):
     long_pauses: Count | None = None
 
     @model_validator(mode="after")
-    def check(self) -> Self:
+    def check(self) -> "DatasetSpec":
         system = SYSTEMS.get(self.system)
         if system is None:
             raise ValueError(f"system: '{self.system}' is unknown; use one of {', '.join(sorted(SYSTEMS))}")
@@ -92,7 +92,7 @@ class LatentModelSpec(Section):
     training: dict[str, Any] = {}
 
     @model_validator(mode="after")
-    def check_slow_units(self) -> Self:
+    def check_slow_units(self) -> "LatentModelSpec":
         if self.slow_units >= self.latent_dim:
             raise ValueError(
                 f"slow_units: {self.slow_units} leaves no fast unit of latent_dim {self.latent_dim}; lower slow_units"
@@ -113,7 +113,7 @@ class LowRankPLRNNSpec(LatentModelSpec):
     rank: Count
 
     @model_validator(mode="after")
-    def check_rank(self) -> Self:
+    def check_rank(self) -> "LowRankPLRNNSpec":
         for key in ("hidden_dim", "latent_dim"):
             if self.rank > getattr(self, key):
                 raise ValueError(f"rank: {self.rank} exceeds {key} {getattr(self, key)}; lower rank")
@@ -139,7 +139,7 @@ class Mamba2Spec(Section):
     training: dict[str, Any] = {}
 
     @model_validator(mode="after")
-    def check_heads(self) -> Self:
+    def check_heads(self) -> "Mamba2Spec":
         if (self.expand * self.model_dim) % self.head_dim:
             raise ValueError(
                 f"head_dim: {self.head_dim} does not divide expand * model_dim = {self.expand * self.model_dim}; "
@@ -180,7 +180,7 @@ class TrainingSpec(Section):
     singular_value_strength: NonNegative
 
     @model_validator(mode="after")
-    def check(self) -> Self:
+    def check(self) -> "TrainingSpec":
         for one, other in (("batch_size", "samples_per_update"), ("warmup_steps", "warmup_fraction")):
             if (getattr(self, one) is None) == (getattr(self, other) is None):
                 raise ValueError(f"{one}: state either {one} or {other}, not both and not neither")
@@ -343,7 +343,7 @@ class RunSpec(Section):
     training: TrainingSpec
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> "RunSpec":
         return cls.model_validate_json(text)
 
     def dump(self) -> str:
@@ -605,8 +605,9 @@ def _one_line(file: Path | str, prefix: tuple[str, ...], error: ValidationError)
     """The first problem of a pydantic error, as `file: key: problem; mend`."""
     first = error.errors()[0]
     kind = first["type"]
-    architectures = {"shplrnn", "low_rank_shplrnn", "lssm", "mamba2", "runtime", "iterations"}
-    loc = [str(part) for part in first["loc"] if part not in architectures]
+    # pydantic puts the tag of a union behind the name of its member: models.<name>.<architecture>.<key>.
+    tagged = first["loc"][:1] in (("models",), ("benchmarks",))
+    loc = [str(part) for place, part in enumerate(first["loc"]) if not (tagged and place == 2)]
     key = ".".join((*prefix, *loc))
     given = first.get("input")
     if kind == "extra_forbidden":
@@ -618,9 +619,10 @@ def _one_line(file: Path | str, prefix: tuple[str, ...], error: ValidationError)
         problem = f"{key}.{inner}" if key else inner
     elif kind in ("float_type", "int_type") and isinstance(given, str):
         problem = f"{key}: '{given}' is text; write a number (YAML wants 1.0e-3, not 1e-3)"
-    elif kind in ("union_tag_invalid", "literal_error"):
-        expected = first["ctx"].get("expected_tags") or first["ctx"].get("expected")
-        problem = f"{key}: {given if not isinstance(given, dict) else 'kind or architecture'} is unknown; use {expected}"
+    elif kind == "union_tag_invalid":
+        problem = f"{key}: '{first['ctx']['tag']}' is unknown; use {first['ctx']['expected_tags']}"
+    elif kind == "literal_error":
+        problem = f"{key}: '{given}' is unknown; use {first['ctx']['expected']}"
     elif kind == "union_tag_not_found":
         problem = f"{key}: {first['ctx']['discriminator']} is missing; add it"
     else:

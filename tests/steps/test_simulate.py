@@ -1,6 +1,9 @@
 """Datasets: what is in them, what is refused, and that the same description gives the same bits."""
 
+import hashlib
 import json
+import math
+import struct
 
 import numpy as np
 import pytest
@@ -84,8 +87,9 @@ def test_layout_is_that_of_the_file():
 
 def test_clean_training_orbit_is_standardised():
     dataset = simulate(spec_of(LORENZ63), "lab")
-    np.testing.assert_allclose(dataset.train.mean("train_step"), 0, atol=1e-12)
-    np.testing.assert_allclose(dataset.train.std("train_step"), 1, atol=1e-12)
+    np.testing.assert_array_equal(dataset.train, dataset.train_clean)
+    np.testing.assert_allclose(dataset.train_clean.mean("train_step"), 0, atol=1e-12)
+    np.testing.assert_allclose(dataset.train_clean.std("train_step"), 1, atol=1e-12)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -113,12 +117,12 @@ def test_train_and_test_start_from_different_states():
 
 def test_noise_is_on_the_training_orbit_alone_and_of_the_stated_size():
     clean, noisy = simulate(spec_of(LORENZ63), "lab"), simulate(spec_of(LORENZ63, noise=0.1), "lab")
-    noise = noisy.train - clean.train
+    noise = noisy.train - noisy.train_clean
     # 3000 draws: the standard deviation is known to 1.3 % and the mean to 0.0018.
     np.testing.assert_allclose(noise.std("train_step"), 0.1, rtol=0.05)
     np.testing.assert_allclose(noise.mean("train_step"), 0, atol=0.007)
     np.testing.assert_array_equal(noisy.noise_std, 0.1)
-    for name in ("test", "mean", "std"):
+    for name in ("train_clean", "test", "mean", "std"):
         np.testing.assert_array_equal(noisy[name], clean[name])
 
 
@@ -184,21 +188,27 @@ def test_constant_component_is_refused():
     assert refusal(fixed) == "datasets.lab.observed: x1 is constant on the training orbit; leave it out"
 
 
+def rounding(function):
+    """Fingerprint of how the C library rounds a function."""
+    return hashlib.sha256(struct.pack("<16001d", *(function(k / 1000) for k in range(-8000, 8001)))).hexdigest()[:16]
+
+
+# Sums and products of Python floats and the stream of PCG64 are the same everywhere. The last bit of math.exp and
+# math.sin is the C library's: glibc itself rounds one call in 1500 differently on a processor without fused
+# multiply-add. There the frozen hash says nothing, and the test is skipped rather than loosened.
 @pytest.mark.parametrize(
-    ("base", "expected"),
+    ("base", "function", "rounded", "expected"),
     [
-        (LORENZ63, ""),
-        (LORENZ96, ""),
-        (BURSTING, ""),
+        (LORENZ63, None, None, "6861362a3c55f83299d340f264c27e337171831fe8f85b55176f8e31adbe609d"),
+        (LORENZ96, math.sin, "6f7246384a63d1f6", "1810745ebc704eeaf663e388af1d9270a1406e20829291336ec7e705db6c989b"),
+        (BURSTING, math.exp, "cf095c68b2e68c2d", "8848f6bb33583934833f75625d398c525e0d8ef58859a544cdb2dde03fa5e0db"),
     ],
     ids=["lorenz63", "lorenz96", "bursting_neuron"],
 )
-def test_dataset_has_the_same_bits_as_ever(base, expected):
-    # Sums and products of Python floats and the stream of PCG64 are the same everywhere. The last bit of math.exp,
-    # math.sin and of the logarithm in rare draws is the C library's; the orbits are short, so that a difference there
-    # shows only if a call within them is affected.
-    spec = spec_of(base, noise=0.05)
-    assert store.content_hash(store.describe(simulate(spec, "lab"))) == expected
+def test_dataset_has_the_same_bits_as_ever(base, function, rounded, expected):
+    if function is not None and rounding(function) != rounded:
+        pytest.skip(f"this C library rounds math.{function.__name__} differently")
+    assert store.content_hash(store.describe(simulate(spec_of(base, noise=0.05), "lab"))) == expected
 
 
 def test_main_writes_the_dataset_with_its_record(tmp_path):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from workflow_src.systems import SYSTEMS
+from workflow_src.systems.base import AbstractSystem
 from workflow_src.systems.integrate import integrate, local_exponents, runge_kutta
 
 
@@ -17,6 +17,27 @@ def swing(time, state):
 def rotation(time, state):
     x, y = state
     return -y, x
+
+
+class Saddle(AbstractSystem):
+    """x' = R diag(0.5, -1) R^T x, turned by an angle."""
+
+    parameters = ()
+    positive = frozenset()
+
+    def __init__(self, angle=0.0):
+        c, s = math.cos(angle), math.sin(angle)
+        turn = np.array([[c, -s], [s, c]])
+        self.matrix = turn @ np.diag([0.5, -1.0]) @ turn.T
+
+    def components(self, parameters):
+        return "x", "y"
+
+    def derivative(self, parameters):
+        return lambda time, state: tuple((self.matrix @ state).tolist())
+
+    def tangent(self, parameters):
+        return lambda time, state, vector: tuple((self.matrix @ vector).tolist())
 
 
 def error_at_one(substeps):
@@ -65,14 +86,11 @@ def test_diverged_orbit_ends_without_an_exception():
 
 
 def test_exponents_of_a_linear_system_are_its_rates():
-    class Saddle:
-        def derivative(self, parameters):
-            return lambda time, state: tuple(rate * x for rate, x in zip((0.5, -1.0), state, strict=True))
-
-        def tangent(self, parameters):
-            return lambda time, state, vector: self.derivative(parameters)(time, vector)
-
-    system = Saddle()
-    system.__class__ = type("Saddle", (type(SYSTEMS["lorenz63"]),), dict(vars(Saddle)))
-    exponents = local_exponents(system, {}, (1.0, 1.0), 0.1, 2, 10, vectors=2)
+    exponents = local_exponents(Saddle(), {}, (1.0, 1.0), 0.1, 2, 10, vectors=2)
     np.testing.assert_allclose(exponents, np.tile([0.5, -1.0], (10, 1)), atol=1e-6)
+
+
+def test_largest_exponent_turns_into_position():
+    start, *_, end = local_exponents(Saddle(angle=1.0), {}, (1.0, 1.0), 0.1, 2, 200)[:, 0].tolist()
+    assert start < 0.4
+    assert end == pytest.approx(0.5, abs=1e-6)

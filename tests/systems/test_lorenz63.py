@@ -19,7 +19,8 @@ def spectrum():
 
 
 def test_spectrum_is_the_published_one(spectrum):
-    # J. C. Sprott, Chaos and Time-Series Analysis (2003): 0.9056, 0, -14.5723. 250 time units leave some 0.02 of scatter.
+    # J. C. Sprott, Chaos and Time-Series Analysis (2003): 0.9056, 0, -14.5723. An orbit of 250 time units leaves
+    # some 0.02 of scatter.
     np.testing.assert_allclose(spectrum, [0.906, 0.0, -14.572], atol=0.03)
 
 

@@ -45,10 +45,9 @@ def main() -> int:
         try:
             found = findings(preset)
         except RuntimeError as error:
-            found = [str(error)]
-        print(f"{name}: {len(found)} findings")
-        for finding in found:
-            print(f"  {finding}")
+            found = [f"the workflow cannot be read:\n{error}"]
+        for line in found or ["workflow is clean"]:
+            print(f"{name}: {line}")
         failed |= bool(found)
     return int(failed)
 

@@ -2,12 +2,14 @@
 
 (A) Training loss and (B) Newton iterations over parameter updates; thin lines are single runs, thick lines their median
 at each update over the runs that are still finite there. A cross at the top edge marks the update at which a run
-diverged; the legend counts runs and diverged runs. (C) State space divergence after training: every run as a dot,
-mean and standard error of the finite runs (diamond, bar), their median (short line); above the frame, finite runs out of
-all runs; crosses in the top row stand for diverged runs.
+diverged in training; the legend counts runs and those. (C) State space divergence after training: every run as a dot,
+mean and standard error of the finite runs (diamond, bar), their median (short line), and the divergence between two
+true orbits (dashed); n is the number of all runs. Crosses in the top row, with their number, stand for runs that
+diverged in training or whose free-running orbit did.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,7 +70,7 @@ def draw(full: xr.Dataset, partial: xr.Dataset) -> Figure:
     table = numbers(full, partial)
     colours = dict(zip(dict.fromkeys([*models_of(full), *models_of(partial)]), style.colour_cycle(), strict=False))
     figure = style.figure(style.TWO_COLUMNS, 96)
-    left, right = figure.subfigures(1, 2, width_ratios=(2.6, 1))
+    left, right = style.parts(figure, widths=(2.6, 1))
     curves = left.subplots(2, 2, sharex="col", sharey="row")
     strips = right.subplots(2, 1)
     for column, (setting, dataset) in enumerate((("FO", full), ("PO", partial))):
@@ -80,10 +82,13 @@ def draw(full: xr.Dataset, partial: xr.Dataset) -> Figure:
             axes.set_ylabel(label if column == 0 else "")
         curves[0, column].set_title(f"{setting}: {SETTINGS[setting]}, $N = {int(dataset.attrs['obs_dim'])}$")
         curves[1, column].set_xlabel("parameter update")
+        last = float(dataset["update"].max())
+        curves[1, column].set_xlim(-0.02 * last, 1.02 * last)
         _legend(curves[1, column], table, setting, {model: colours[model] for model in models})
         _draw_strip(strips[column], table, setting, {m: colours[m] for m in models}, shown_embedding(dataset))
     for row in range(2):
         _mark_diverged(curves[row], table, "AB"[row], colours)
+        style.log_ticks(curves[row, 0])
     style.letter(curves[0, 0], "A", left=34)
     style.letter(curves[1, 0], "B", left=34)
     style.letter(strips[0], "C", left=34, up=12)
@@ -92,8 +97,8 @@ def draw(full: xr.Dataset, partial: xr.Dataset) -> Figure:
 
 
 def _curve_rows(
-    dataset: xr.Dataset, measure: str, model: str, length: int, key: dict[str, str]
-) -> Iterator[dict[str, object]]:
+    dataset: xr.Dataset, measure: str, model: str, length: int, key: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
     point = dataset.sel(model=model, sequence_length=length)
     diverged_at = dict(
         zip(point["seed"].to_numpy().astype(int), point["diverged_at"].to_numpy().astype(float), strict=True)
@@ -136,9 +141,9 @@ def _mark_diverged(row: np.ndarray, table: pd.DataFrame, panel: str, colours: di
     for axes, setting in zip(row, SETTINGS, strict=True):
         if axes is not row[0]:
             style.shade_headroom(axes)
-        for model, colour in colours.items():
+        for lift, (model, colour) in zip(np.linspace(0.02, -0.02, len(colours)), colours.items(), strict=True):
             here = crosses.loc[crosses["series"] == f"{setting} {model}", "x"]
-            style.diverged_crosses(axes, here.to_numpy(float), colour)
+            style.diverged_crosses(axes, list(here.to_numpy(float)), colour, lift=float(lift))
     style.diverged_label(row[0])
 
 
@@ -156,7 +161,6 @@ def _draw_strip(axes: Axes, table: pd.DataFrame, setting: str, colours: dict[str
     models = list(colours)
     axes.set_yscale("log")
     style.runs_panel(axes, part, {model: k for k, model in enumerate(models)}, colours, median=True)
-    axes.set_xlim(-0.6, len(models) - 0.4)
-    axes.set_xticks(range(len(models)), [style.tick_label(model) for model in models])
+    style.category_axis(axes, models)
     axes.set_ylabel(style.divergence_label(embedding))
     axes.set_title(setting, pad=11)

@@ -4,8 +4,8 @@
 per update, for the forced Lorenz-96 system and the bursting neuron. Every run is a dot; diamonds and bars are mean and
 standard error over the finite runs; dashed, the divergence between two true orbits (floor). Right: a stretch of the
 bursting neuron's membrane potential and the free-running orbit of the run with the median divergence at the longest T.
-(B) The same measure for models trained on the forced Lorenz-96 system; short lines are medians. Above each frame stand
-the number of finite runs and of all runs, `n` where none diverged; crosses in the top row stand for diverged runs.
+(B) The same measure for models trained on the forced Lorenz-96 system; short lines are medians. n is the number of all
+runs of a point; crosses in the top row, with their number, stand for those that diverged.
 """
 
 import pandas as pd
@@ -57,10 +57,16 @@ def numbers(lorenz96: xr.Dataset, bursting: xr.Dataset, comparison: xr.Dataset) 
 
 
 def draw(lorenz96: xr.Dataset, bursting: xr.Dataset, comparison: xr.Dataset) -> Figure:
-    """Draw the figure from the aggregated runs of the three experiments; `comparison` holds the shown models in order."""
+    """Draw the figure from the aggregated runs of the three experiments.
+
+    Args:
+        lorenz96: over sequence lengths.
+        bursting: over sequence lengths.
+        comparison: over models; those that are shown, in their order.
+    """
     table = numbers(lorenz96, bursting, comparison)
     figure = style.figure(style.TWO_COLUMNS, 118)
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1.1, 1))
+    upper, lower = style.parts(figure, heights=(1.1, 1))
     panels = upper.subplot_mosaic(
         [["lorenz96", "bursting", "truth"], ["lorenz96", "bursting", "generated"]], width_ratios=(1, 1, 1.25)
     )
@@ -92,7 +98,7 @@ def draw_lengths(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
     style.length_axis(axes, list(positions))
     if len(models) > 1:
         handles = [Line2D([], [], color=colours[model], label=style.label_of(model)) for model in models]
-        axes.legend(handles=handles, loc="lower left")
+        axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
 
 
 def _example_rows(dataset: xr.Dataset) -> list[dict[str, object]]:
@@ -120,6 +126,7 @@ def _draw_example(truth: Axes, generated: Axes, table: pd.DataFrame, dataset: xr
         axes.set_title("bursting neuron: data" if series == "truth" else _example_title(here, dataset), loc="left")
     generated.sharex(truth)
     generated.sharey(truth)
+    style.limits_of(truth, part.loc[part["series"] == "truth", "y"])
     truth.tick_params(labelbottom=False)
     generated.set_xlabel("time step")
 
@@ -134,9 +141,8 @@ def _example_title(here: pd.DataFrame, dataset: xr.Dataset) -> str:
 def _draw_models(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
     models = models_of(dataset)
     axes.set_yscale("log")
-    colours = dict(zip(models, style.model_colours(models), strict=True))
-    style.runs_panel(axes, part, {model: k for k, model in enumerate(models)}, colours, median=True)
-    axes.set_xlim(-0.6, len(models) - 0.4)
-    axes.set_xticks(range(len(models)), [style.tick_label(model) for model in models])
+    positions = {model: k for k, model in enumerate(models)}
+    style.runs_panel(axes, part, positions, style.model_colours(models), median=True)
+    style.category_axis(axes, models, fewest=6)
     axes.set_ylabel(style.divergence_label(shown_embedding(dataset)))
     axes.set_title(f"forced Lorenz-96, $T = {lengths_of(dataset)[-1]}$", pad=11)

@@ -42,7 +42,7 @@ def draw(dataset: xr.Dataset) -> Figure:
 
     part = table[table["panel"] == "A"]
     steps, values = part["x"].to_numpy(float), part["y"].to_numpy()
-    force.plot(steps, values, color=style.VERMILLION)
+    force.plot(steps, values, color=style.PURPLE)
     force.axhline(level, color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)))
     force.set_ylabel("force $F(t)$")
     force.set_title(words, loc="right", color=style.GREY, fontsize=style.SMALL)

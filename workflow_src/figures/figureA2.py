@@ -2,7 +2,7 @@
 
 First row: a stretch of the test trajectory, first component. Below, one row per model: the free-running orbit from the
 same state, of the run with the median state space divergence among the finite ones; its divergence, its seed, and the
-number of finite runs out of all runs stand at the right.
+number of finite runs out of all runs stand at the right. An orbit that leaves the frame goes on outside it.
 """
 
 import pandas as pd
@@ -52,7 +52,7 @@ def draw(models: xr.Dataset) -> Figure:
     """Draw the figure from the aggregated runs of the shown models, in their order."""
     table = numbers(models)
     names = models_of(models)
-    colours = dict(zip(names, style.model_colours(names), strict=True))
+    colours = style.model_colours(names)
     figure = style.figure(style.TWO_COLUMNS, 12 + 15 * (len(names) + 1))
     rows = figure.subplots(len(names) + 1, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     truth = table[table["series"] == "truth"]
@@ -66,9 +66,7 @@ def draw(models: xr.Dataset) -> Figure:
         if series != "truth":
             shown = table[(table["series"] == series) & (table["statistic"] == "shown run")].iloc[0]
             axes.set_title(_words(shown), loc="right", pad=2, fontsize=style.SMALL, color=style.GREY)
-    low, high = truth["y"].min(), truth["y"].max()
-    margin = 0.25 * (high - low)
-    rows[0].set_ylim(low - margin, high + margin)
+    style.limits_of(rows[0], truth["y"])
     rows[-1].set_xlim(truth["x"].min(), truth["x"].max())
     rows[-1].set_xlabel("time step")
     return figure

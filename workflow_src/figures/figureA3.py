@@ -2,8 +2,7 @@
 
 For the forced Lorenz-96 system and the bursting neuron, in standard deviations of the data. Every run is a dot;
 diamonds and bars are mean and standard error over the finite runs; dashed, the error of holding the last observation.
-Above each frame stand the number of finite runs and of all runs, `n` where none diverged; crosses in the top row stand
-for diverged runs.
+n is the number of all runs of a point; crosses in the top row, with their number, stand for those that diverged.
 """
 
 import pandas as pd

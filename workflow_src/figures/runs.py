@@ -108,7 +108,7 @@ def shown_embedding(dataset: xr.Dataset) -> str:
 
 
 def point_rows(
-    runs: Runs, *, panel: str, series: str, x_name: str, x: float | str, y_name: str
+    runs: Runs, *, panel: str, series: str, x_name: str, x: int | float | str, y_name: str
 ) -> list[dict[str, Any]]:
     """One row per run, then their mean with its standard error and their median with the quartiles."""
     key = {"panel": panel, "series": series, "x_name": x_name, "x": x, "y_name": y_name}
@@ -150,7 +150,7 @@ def trace_rows(
 
 def long_form(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Rows as one frame with the columns in COLUMNS; what a row does not say is missing."""
-    frame = pd.DataFrame.from_records([{"statistic": "trace"} | row for row in rows], columns=list(COLUMNS))
+    frame = pd.DataFrame.from_records([{"statistic": "trace", **row} for row in rows], columns=list(COLUMNS))
     for name in ("seed", "runs", "diverged"):
         frame[name] = frame[name].astype("Int64")
     for name in ("y", "low", "high"):

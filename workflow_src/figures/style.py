@@ -5,15 +5,19 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+Number = int | float
 
 ONE_COLUMN = 88.0
 TWO_COLUMNS = 180.0
@@ -30,10 +34,15 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     "#D55E00",
     "#CC79A7",
 )
-PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+# Vermillion is left out: it marks diverged runs.
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK)
+ARCHITECTURE_COLOURS = {"shplrnn": BLUE, "lssm": ORANGE, "mamba2": GREEN}
 GREY = "#767676"
 PALE = "#EBEBEB"
 DIVERGED = VERMILLION
+
+# Height of the row of diverged runs, as a fraction of its axis.
+BAND = 0.1
 
 SMALL = 6.0
 TINY = 5.5
@@ -76,6 +85,8 @@ RC = {
 LABELS = {
     "shplrnn": "shPLRNN",
     "shplrnn_quasi": "quasi",
+    "shplrnn_full": "shPLRNN",
+    "shplrnn_bursting": "shPLRNN",
     "shplrnn_rank5": "shPLRNN r = 5",
     "lssm": "LSSM",
     "lssm_mar": "LSSM + MAR",
@@ -99,13 +110,20 @@ _MODIFIERS: tuple[tuple[str, str], ...] = (
 @contextmanager
 def context() -> Iterator[None]:
     """Draw and save under the style; the surrounding settings come back afterwards."""
-    with mpl.rc_context({**sns.axes_style("ticks"), **sns.plotting_context("paper"), **RC}):
+    settings: dict[Any, Any] = {**sns.axes_style("ticks"), **sns.plotting_context("paper"), **RC}
+    with mpl.rc_context(settings):
         yield
 
 
-def figure(width: float, height: float) -> Figure:
+def figure(width: Number, height: Number) -> Figure:
     """An empty figure of this size in mm."""
     return Figure(figsize=(width / MM_PER_INCH, height / MM_PER_INCH), layout="constrained")
+
+
+def parts(figure: Figure, *, heights: Sequence[Number] = (1,), widths: Sequence[Number] = (1,)) -> list[SubFigure]:
+    """Cut a figure into parts of these relative sizes, row by row."""
+    grid = figure.subfigures(len(heights), len(widths), squeeze=False, height_ratios=heights, width_ratios=widths)
+    return list(np.asarray(grid).ravel())
 
 
 def label_of(model: str) -> str:
@@ -131,13 +149,12 @@ def label_of(model: str) -> str:
 
 
 def tick_label(model: str) -> str:
-    """`label_of` in two lines, where it has two parts."""
-    label = label_of(model)
-    for cut in (", ", " r = ", " + ", "-2-"):
-        head, found, tail = label.partition(cut)
-        if found:
-            return f"{head}{',' if cut == ', ' else ''}\n{(found + tail).strip(', ')}".replace("\n2-", "-2\n")
-    return label
+    """`label_of` in two lines, where it has two parts.
+
+    >>> tick_label("lssm_mar_1em3"), tick_label("mamba2_7k")
+    ('LSSM\\nλ = 1e-3', 'Mamba-2\\n7k')
+    """
+    return re.sub(r", | (?=r = )| (?=\+ )|(?<=Mamba-2)-", "\n", label_of(model), count=1)
 
 
 def component_label(component: str) -> str:
@@ -162,7 +179,7 @@ def divergence_label(embedding: str) -> str:
     return rf"$D_\mathrm{{stsp}}^\mathrm{{DE}}$  ($m = {found[1]}$, $\tau = {found[2]}$)"
 
 
-def letter(axes: Axes, text: str, *, left: float = 26.0, up: float = 8.0) -> None:
+def letter(axes: Axes, text: str, *, left: Number = 26, up: Number = 8) -> None:
     """A panel letter outside the upper left corner, `left` and `up` in points."""
     axes.annotate(
         text,
@@ -178,15 +195,49 @@ def letter(axes: Axes, text: str, *, left: float = 26.0, up: float = 8.0) -> Non
     )
 
 
-def ordinal_colours(values: Sequence[float]) -> dict[float, tuple[float, float, float]]:
+def ordinal_colours(values: Sequence[Number]) -> dict[Number, tuple[float, ...]]:
     """Colours for sizes such as M, from dark to light, in equal steps of their order."""
     ordered = sorted(set(values))
     colours = sns.color_palette("viridis", n_colors=len(ordered) + 1)[: len(ordered)]
     return dict(zip(ordered, (tuple(colour) for colour in colours), strict=True))
 
 
-def length_axis(axes: Axes, lengths: Sequence[float], *, every: int = 1, label: str = "sequence length $T$") -> None:
-    """A logarithmic axis to base 2 with ticks at sequence lengths; powers of 2 are written as such."""
+def log_ticks(axes: Axes, unit: str = "") -> None:
+    """Ticks of a logarithmic y axis once its data stand: powers of ten, and 2 and 5 times these on a short one.
+
+    An axis that is too short for two such ticks is widened. The row of diverged runs gets no labels.
+    """
+    widen(axes)
+    low, high = np.log10(axes.get_ylim())
+    banded = any(artist.get_gid() == "headroom" for artist in axes.patches)
+    top = 10 ** (low + (high - low) * (1 - BAND - 0.02 if banded else 1)) * (1 + 1e-9)
+    plain = low > -3.5 and high < 4.5
+
+    def text(value: float, _: int) -> str:
+        return "" if value > top else f"{value:g}{unit}" if plain else _power_text(value) + unit
+
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high - low < 1.9 else (1.0,), numticks=8))
+    axes.yaxis.set_minor_locator(LogLocator(subs=tuple(range(1, 10)), numticks=8) if high - low < 7 else NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(text))
+    axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+
+
+def widen(axes: Axes, decades: float = 0.8) -> None:
+    """Make a logarithmic y axis at least this long, around its middle."""
+    low, high = np.log10(axes.get_ylim())
+    if high - low < decades:
+        middle = (low + high) / 2
+        axes.set_ylim(10 ** (middle - decades / 2), 10 ** (middle + decades / 2))
+
+
+def _power_text(value: float) -> str:
+    exponent = math.floor(math.log10(value) + 1e-9)
+    factor = round(value / 10.0**exponent)
+    return rf"$10^{{{exponent}}}$" if factor == 1 else rf"${factor} \cdot 10^{{{exponent}}}$"
+
+
+def length_axis(axes: Axes, lengths: Sequence[Number], *, every: int = 1, label: str = "sequence length $T$") -> None:
+    """A logarithmic axis to base 2 with ticks at sequence lengths; if all are powers of 2, they are written so."""
     ordered = sorted(set(lengths))
     axes.set_xscale("log", base=2)
     if ordered:
@@ -195,26 +246,31 @@ def length_axis(axes: Axes, lengths: Sequence[float], *, every: int = 1, label: 
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(FixedLocator(ordered) if every > 1 else NullLocator())
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _length_text(value)))
+    powers = bool(ordered) and ordered[-1] > 1000 and all(math.log2(length).is_integer() for length in ordered)
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: rf"$2^{{{round(math.log2(value))}}}$" if powers else f"{value:g}")
+    )
     axes.set_xlabel(label)
 
 
-def _length_text(length: float) -> str:
-    exponent = math.log2(length)
-    return rf"$2^{{{round(exponent)}}}$" if abs(exponent - round(exponent)) < 1e-9 else f"{length:g}"
+def category_axis(axes: Axes, models: Sequence[str], *, fewest: int = 2) -> None:
+    """Models side by side, in the middle of an axis that has room for at least `fewest`."""
+    middle, half = (len(models) - 1) / 2, max(len(models), fewest) / 2
+    axes.set_xlim(middle - half - 0.1, middle + half + 0.1)
+    axes.set_xticks(range(len(models)), [tick_label(model) for model in models])
 
 
 def runs_panel(
     axes: Axes,
     part: pd.DataFrame,
-    positions: Mapping[float | str, float],
+    positions: Mapping[Any, Number],
     colours: Mapping[str, str],
     *,
     line: bool = False,
     median: bool = False,
     log_x: bool = False,
 ) -> None:
-    """All runs of one panel: their dots, means and medians, the floor, the row of diverged runs, and how many there are.
+    """All runs of one panel: dots, means and medians, the floor, the row of diverged runs, and how many there are.
 
     Args:
         axes: where; its y scale must be set.
@@ -246,20 +302,16 @@ def runs_panel(
             finite = [pair for pair in means if math.isfinite(pair[1])]
             axes.plot(*zip(*finite, strict=True), color=colour, linewidth=0.9, zorder=3) if finite else None
     diverged_row(axes, *zip(*crosses, strict=True)) if crosses else None
-    totals = points[points["statistic"] == "mean"].groupby("x")[["runs", "diverged"]].sum()
-    shown = [x for x in positions if x in totals.index]
-    run_counts(
-        axes,
-        [positions[x] for x in shown],
-        [int(totals.loc[x, "runs"]) for x in shown],
-        [int(totals.loc[x, "diverged"]) for x in shown],
-    )
+    counts = points[points["statistic"] == "mean"].groupby("x")["runs"].apply(list)
+    run_counts(axes, list(positions.values()), [list(map(int, counts.get(x, []))) for x in positions])
+    if axes.get_yscale() == "log":
+        log_ticks(axes)
 
 
 def seed_points(
     axes: Axes,
     here: pd.DataFrame,
-    place: float,
+    place: Number,
     dodge: float,
     spread: float,
     colour: str,
@@ -289,17 +341,18 @@ def seed_points(
         axes.plot(across[low], np.full(low.sum(), 0.015), marker="v", gid="runs", **dots, **edge)
     middle = here[(here["statistic"] == "median") & np.isfinite(here["y"])]
     if median and len(middle):
-        ends = [_beside(place, dodge + side * 1.5 * spread, log_x) for side in (-1, 1)]
-        axes.hlines(middle["y"].iloc[0], *ends, color=colour, linewidth=1.6, zorder=3)
+        left, right = (_beside(place, dodge + side * 1.5 * spread, log_x) for side in (-1, 1))
+        axes.hlines(middle["y"].iloc[0], left, right, color=colour, linewidth=1.6, zorder=3)
     mean = here[(here["statistic"] == "mean") & np.isfinite(here["y"])]
     for _, row in mean.iterrows():
         centre = _beside(place, dodge, log_x)
-        if math.isfinite(row["low"]):
-            axes.vlines(centre, row["low"], row["high"], color=BLACK, linewidth=1.0, zorder=4)
-        axes.plot([centre], [row["y"]], marker="D", markersize=3.2, color=BLACK, zorder=4.2, linestyle="none")
+        if math.isfinite(row["low"]):  # at least two runs
+            axes.plot([centre], [row["y"]], marker="D", markersize=2.4, color=BLACK, zorder=4.2, linestyle="none")
+            error = [[row["y"] - row["low"]], [row["high"] - row["y"]]]
+            axes.errorbar([centre], [row["y"]], error, fmt="none", ecolor=BLACK, elinewidth=0.9, capsize=1.8, zorder=4)
 
 
-def _beside(place: float, offset: float, log_x: bool) -> float:
+def _beside(place: Number, offset: float, log_x: bool) -> float:
     return place * 2**offset if log_x else place + offset
 
 
@@ -307,7 +360,7 @@ def statistic_handles(*, median: bool, floor: str | None = None, colour: str = G
     """Legend entries for what `runs_panel` draws."""
     handles = [
         Line2D([], [], marker="o", linestyle="none", markersize=2.6, markeredgewidth=0, color=colour, label="one run"),
-        Line2D([], [], marker="D", color=BLACK, markersize=3.4, linewidth=0.9, label="mean ± SEM"),
+        Line2D([], [], marker="D", color=BLACK, markersize=2.4, linewidth=0.9, label="mean ± SEM"),
     ]
     if median:
         handles.append(Line2D([], [], color=colour, linewidth=1.6, label="median"))
@@ -335,37 +388,60 @@ def floor_line(axes: Axes, value: float) -> None:
         )
 
 
-def headroom(axes: Axes, fraction: float = 0.14) -> None:
-    """Free the upper `fraction` of an axis for the row of diverged runs, and shade it."""
+def limits_of(axes: Axes, truth: pd.Series) -> None:
+    """Frame the range of the data with a margin: an orbit that runs away must not flatten the others."""
+    low, high = float(truth.min()), float(truth.max())
+    margin = 0.25 * (high - low) or 1.0
+    axes.set_ylim(low - margin, high + margin)
+
+
+def headroom(axes: Axes) -> None:
+    """Free the upper end of an axis for the row of diverged runs, and shade it."""
     low, high = axes.get_ylim()
     if axes.get_yscale() == "log":
-        low, high = np.log10([low, high])
-        high = low + (high - low) / (1 - fraction)
-        axes.set_ylim(10**low, 10**high)
+        widen(axes)
+        low, high = np.log10(axes.get_ylim())
+        axes.set_ylim(10**low, 10 ** (low + (high - low) / (1 - BAND - 0.04)))
     else:
-        axes.set_ylim(low, low + (high - low) / (1 - fraction))
+        axes.set_ylim(low, low + (high - low) / (1 - BAND - 0.04))
     shade_headroom(axes)
 
 
 def shade_headroom(axes: Axes) -> None:
-    axes.axhspan(0.9, 1.0, transform=axes.transAxes, facecolor=PALE, edgecolor="none", zorder=0.5)
+    """A pale band behind the row of diverged runs."""
+    place = {"transform": axes.transAxes, "facecolor": PALE, "edgecolor": "none", "zorder": 0.5, "gid": "headroom"}
+    band = Rectangle((0, 1 - BAND), 1, BAND, **place)
+    axes.add_artist(band)
 
 
-def diverged_row(axes: Axes, places: Sequence[float], counts: Sequence[int]) -> None:
-    """A row along the top edge, with a cross wherever runs diverged."""
-    if not any(counts):
+def diverged_row(axes: Axes, places: Sequence[Number], counts: Sequence[int]) -> None:
+    """A row along the top edge: a cross wherever runs diverged, and how many of them."""
+    lost = [(place, count) for place, count in zip(places, counts, strict=True) if count]
+    if not lost:
         return
     headroom(axes)
-    crosses = [place for place, count in zip(places, counts, strict=True) if count]
-    diverged_crosses(axes, crosses, DIVERGED)
+    diverged_crosses(axes, [place for place, _ in lost], DIVERGED)
     diverged_label(axes)
+    for place, count in lost:
+        axes.annotate(
+            str(count),
+            (place, 1 - BAND / 2),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(3, -0.3),
+            textcoords="offset points",
+            ha="left",
+            va="center",
+            fontsize=TINY,
+            color=DIVERGED,
+            gid="diverged count",
+        )
 
 
-def diverged_crosses(axes: Axes, places: Sequence[float], colour: str) -> None:
-    """Crosses in the band that `headroom` has freed."""
+def diverged_crosses(axes: Axes, places: Sequence[Number], colour: str, lift: float = 0.0) -> None:
+    """Crosses in the band that `headroom` has freed, `lift` above its middle in fractions of the axis."""
     axes.plot(
         places,
-        [0.95] * len(places),
+        [1 - BAND / 2 + lift] * len(places),
         transform=axes.get_xaxis_transform(),
         linestyle="none",
         marker="x",
@@ -381,7 +457,7 @@ def diverged_label(axes: Axes) -> None:
     """The word `diverged` beside the row of crosses."""
     axes.annotate(
         "diverged",
-        (0, 0.95),
+        (0, 1 - BAND / 2),
         xycoords="axes fraction",
         xytext=(-3, 0),
         textcoords="offset points",
@@ -392,47 +468,19 @@ def diverged_label(axes: Axes) -> None:
     )
 
 
-def run_counts(axes: Axes, places: Sequence[float], runs: Sequence[int], diverged: Sequence[int]) -> None:
-    """How many runs stand behind each point, above the frame: `n = 10`, or `8/10` where some diverged."""
-    if not runs:
-        return
-    if not any(diverged) and len(set(runs)) == 1:
-        axes.annotate(
-            f"n = {runs[0]}" + (" each" if len(runs) > 1 else ""),
-            (1, 1),
-            xycoords="axes fraction",
-            xytext=(0, 2),
-            textcoords="offset points",
-            ha="right",
-            va="bottom",
-            fontsize=TINY,
-            color=GREY,
-        )
-        return
-    for place, count, lost in zip(places, runs, diverged, strict=True):
-        axes.annotate(
-            f"{count - lost}/{count}",
-            (place, 1),
-            xycoords=axes.get_xaxis_transform(),
-            xytext=(0, 2),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize=TINY,
-            color=DIVERGED if lost else GREY,
-            annotation_clip=False,
-        )
-    axes.annotate(
-        "finite runs",
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(-3, 2),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        fontsize=TINY,
-        color=GREY,
-    )
+def run_counts(axes: Axes, places: Sequence[Number], runs: Sequence[Sequence[int]]) -> None:
+    """How many runs stand behind the points, above the frame: once if it is the same number, else for each place."""
+    numbers = {count for counts in runs for count in counts}
+    style = {"textcoords": "offset points", "va": "bottom", "fontsize": TINY, "color": GREY, "annotation_clip": False}
+    if len(numbers) == 1:
+        text = f"n = {numbers.pop()}" + (" each" if sum(map(len, runs)) > 1 else "")
+        axes.annotate(text, (1, 1), xycoords="axes fraction", xytext=(0, 2), ha="right", **style)
+    elif numbers:
+        across = axes.get_xaxis_transform()
+        for place, counts in zip(places, runs, strict=True):
+            text = ", ".join(map(str, counts))
+            axes.annotate(text, (place, 1), xycoords=across, xytext=(0, 2), ha="center", **style)
+        axes.annotate("n", (0, 1), xycoords="axes fraction", xytext=(-3, 2), ha="right", **style)
 
 
 def counted(runs: int, diverged: int) -> str:
@@ -441,15 +489,9 @@ def counted(runs: int, diverged: int) -> str:
     return f"{runs} {noun}, {diverged} diverged" if diverged else f"{runs} {noun}"
 
 
-def model_colours(models: Sequence[str]) -> list[str]:
-    """One colour per architecture, so that variants of one architecture stand together."""
-    known: dict[str, str] = {}
-    cycle = colour_cycle()
-    for model in models:
-        architecture = model.partition("_")[0]
-        if architecture not in known:
-            known[architecture] = next(cycle)
-    return [known[model.partition("_")[0]] for model in models]
+def model_colours(models: Sequence[str]) -> dict[str, str]:
+    """One colour per architecture, the same in all figures, so that its variants stand together."""
+    return {model: ARCHITECTURE_COLOURS.get(model.partition("_")[0], PURPLE) for model in models}
 
 
 def colour_cycle() -> Iterator[str]:

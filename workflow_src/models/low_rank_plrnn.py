@@ -5,8 +5,6 @@
 At r = N this is the recurrence of a free-running LSSM, Eq. (4).
 """
 
-from typing import Self
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -31,7 +29,7 @@ class LowRankPLRNN(AbstractShallowPLRNN):
     B: Float[Array, "N M"]
 
     @classmethod
-    def initialise(cls, spec: LowRankPLRNNSpec, obs_dim: int, *, key: PRNGKeyArray) -> Self:
+    def initialise(cls, spec: LowRankPLRNNSpec, obs_dim: int, *, key: PRNGKeyArray) -> "LowRankPLRNN":
         """A new model near the identity, Eq. (46); the first N latent units are read out."""
         M, L, r = spec.latent_dim, spec.hidden_dim, spec.rank
         key_diagonal, key_left, key_right, key_hidden = jax.random.split(key, 4)

@@ -5,7 +5,7 @@
 Linear in z while it is driven by data; free-running it feeds its predictions back and becomes the nonlinear Eq. (4).
 """
 
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -40,7 +40,7 @@ class LSSM(AbstractDrivenModel):
     read_out: ReadOut
 
     @classmethod
-    def initialise(cls, spec: LSSMSpec, obs_dim: int, *, key: PRNGKeyArray) -> Self:
+    def initialise(cls, spec: LSSMSpec, obs_dim: int, *, key: PRNGKeyArray) -> "LSSM":
         """A new model near the identity, Eqs. (47) and (48)."""
         M = spec.latent_dim
         key_diagonal, key_input, key_read_out = jax.random.split(key, 3)

@@ -4,11 +4,11 @@
     S_t = exp(-Delta_t e^a) S_{t-1} + Delta_t u_t B_t^T,    y_t = S_t C_t + D u_t        for each head
     block output = Wout RMSNorm(y * silu(g))
 
-Dao & Gu 2024, arXiv 2405.21060. The observation at t - 1 is lifted to the block's input; the block's output is the state
-that is read out at t.
+Dao & Gu 2024, arXiv 2405.21060. The observation at t - 1 is lifted to the block's input; the block's output is what
+is read out at t.
 """
 
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -28,7 +28,7 @@ NORM_EPSILON = 1e-5
 class BlockState(NamedTuple):
     """What a block remembers: the inputs that its convolution still needs, and one matrix per head."""
 
-    past: Float[Array, "width-1 convolved"]
+    past: Float[Array, "past convolved"]
     S: Float[Array, "heads channels states"]
 
 
@@ -52,7 +52,7 @@ class Mamba2Block(eqx.Module):
     Wout: Float[Array, "model inner"]
 
     @classmethod
-    def initialise(cls, spec: Mamba2Spec, *, key: PRNGKeyArray) -> Self:
+    def initialise(cls, spec: Mamba2Spec, *, key: PRNGKeyArray) -> "Mamba2Block":
         """A new block with the ranges of the original implementation."""
         inner = spec.expand * spec.model_dim
         heads = inner // spec.head_dim
@@ -104,7 +104,7 @@ class Mamba2Block(eqx.Module):
         return gate, signals, jax.nn.softplus(d + self.b)
 
     def _convolve(
-        self, past: Float[Array, "width-1 convolved"], signals: Float[Array, "T convolved"]
+        self, past: Float[Array, "past convolved"], signals: Float[Array, "T convolved"]
     ) -> Float[Array, "T convolved"]:
         """Causal convolution of each channel with its own filter, then SiLU."""
         T, width = len(signals), self.Wconv.shape[1]
@@ -140,7 +140,7 @@ class Mamba2(AbstractDrivenModel):
     read_out: ReadOut
 
     @classmethod
-    def initialise(cls, spec: Mamba2Spec, obs_dim: int, *, key: PRNGKeyArray) -> Self:
+    def initialise(cls, spec: Mamba2Spec, obs_dim: int, *, key: PRNGKeyArray) -> "Mamba2":
         """A new model: the block as in the original implementation, the read-out as in Eq. (48)."""
         key_lift, key_lift_bias, key_block, key_read_out = jax.random.split(key, 4)
         return cls(

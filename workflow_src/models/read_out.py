@@ -1,9 +1,7 @@
 """One-hidden-layer read-out of the driven models, second part of Eq. (3).
 
-    x_t = Wo relu(W2 z_t + h2) + ho
+x_t = Wo relu(W2 z_t + h2) + ho
 """
-
-from typing import Self
 
 import equinox as eqx
 import jax
@@ -22,7 +20,7 @@ class ReadOut(eqx.Module):
     ho: Float[Array, " N"]
 
     @classmethod
-    def initialise(cls, state_dim: int, hidden_dim: int, obs_dim: int, *, key: PRNGKeyArray) -> Self:
+    def initialise(cls, state_dim: int, hidden_dim: int, obs_dim: int, *, key: PRNGKeyArray) -> "ReadOut":
         """Uniform weights and zero biases, Eq. (48)."""
         key_hidden, key_output = jax.random.split(key)
         return cls(

@@ -6,7 +6,6 @@ Hess et al. 2023, arXiv 2306.04406. The squashed diagonal keeps A^T bounded over
 """
 
 from abc import abstractmethod
-from typing import Self
 
 import equinox as eqx
 import jax
@@ -68,7 +67,7 @@ class ShallowPLRNN(AbstractShallowPLRNN):
     B: Float[Array, "N M"]
 
     @classmethod
-    def initialise(cls, spec: ShallowPLRNNSpec, obs_dim: int, *, key: PRNGKeyArray) -> Self:
+    def initialise(cls, spec: ShallowPLRNNSpec, obs_dim: int, *, key: PRNGKeyArray) -> "ShallowPLRNN":
         """A new model near the identity, Eq. (46); the first N latent units are read out."""
         M, L = spec.latent_dim, spec.hidden_dim
         key_diagonal, key_connectivity, key_hidden = jax.random.split(key, 3)

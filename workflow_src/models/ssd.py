@@ -2,8 +2,8 @@
 
     S_t = exp(l_t) S_{t-1} + u_t B_t^T,    y_t = S_t C_t,    S_0 = 0,    l_t <= 0
 
-Within a chunk y_i = sum_{j <= i} exp(l_{j+1} + .. + l_i) (C_i . B_j) u_j is a product of small matrices. Chunks are joined
-by a parallel scan over their last states, so the states in between are never stored.
+Within a chunk y_i = sum_{j <= i} exp(l_{j+1} + .. + l_i) (C_i . B_j) u_j is a product of small matrices. Chunks are
+joined by a parallel scan over their last states, so the states in between are never stored.
 """
 
 import jax

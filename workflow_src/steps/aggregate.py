@@ -57,12 +57,13 @@ def thin(history: xr.Dataset) -> xr.Dataset:
     updates = history.sizes["update"]
     width = -(-updates // MOST_HISTORY_POINTS)
     bins = history[["loss", "newton_iterations", "converged_fraction"]].coarsen(update=width, boundary="trim")
+    means = bins.reduce(np.mean)
     unconverged = ((history["converged_fraction"] < 1) & np.isfinite(history["converged_fraction"])).sum("update")
     return xr.Dataset(
         {
-            "loss": bins.median(skipna=False)["loss"],
-            "newton_iterations": bins.mean(skipna=False)["newton_iterations"],
-            "converged_fraction": bins.mean(skipna=False)["converged_fraction"],
+            "loss": bins.reduce(np.median)["loss"],
+            "newton_iterations": means["newton_iterations"],
+            "converged_fraction": means["converged_fraction"],
             "diverged_at": history["diverged_at"],
             "unconverged_updates": unconverged,
             "wall_time": history["wall_time"].isel(update=-1, drop=True).expand_dims(seed=history["seed"]),

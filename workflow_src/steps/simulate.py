@@ -39,7 +39,8 @@ def simulate(spec: DatasetSpec, name: str) -> xr.Dataset:
         spec: system, sampling, noise.
         name: of the dataset, for messages and the title.
     Returns:
-        Variables train (noisy) and test (clean) over time and observed component, and how they were scaled.
+        Variables train (noisy), train_clean and test (clean) over step and observed component, and how they were
+        scaled.
     """
     if spec.train.initial_state == spec.test.initial_state:
         raise UserError(f"datasets.{name}.test.initial_state: is that of train; choose another")
@@ -141,9 +142,7 @@ def _require_alternation(spec: DatasetSpec, name: str, split: str, orbit: Float[
     )
     # The force peaks between octants 2 and 3; chaos takes a while to grow and to die.
     mean, strong, weak = exponents.mean(), exponents[2:4].mean(), exponents[4:6].mean()
-    if not (
-        mean > CHAOTIC_ON_AVERAGE and strong > CHAOTIC_UNDER_STRONG_FORCE and weak <= REGULAR_UNDER_WEAK_FORCE
-    ):
+    if not (mean > CHAOTIC_ON_AVERAGE and strong > CHAOTIC_UNDER_STRONG_FORCE and weak <= REGULAR_UNDER_WEAK_FORCE):
         raise UserError(
             f"datasets.{name}.parameters: the {split} orbit does not alternate between chaos and regular waves "
             f"(exponents: mean {mean:.2f}, octants 3-4 {strong:.2f}, 5-6 {weak:.2f}); change forcing_offset, "

@@ -20,14 +20,16 @@ from workflow_src.steps.arguments import arguments, run
 from workflow_src.steps.device import prepare
 from workflow_src.training import loop
 
+# Seconds between two checkpoints of an unfinished training.
+KEEP_EVERY = 30.0
 
-def train(spec: RunSpec, dataset: xr.Dataset, resume_at: Path, identity: dict[str, Any], keep_every: float = 30.0) -> tuple[AbstractModel, xr.Dataset]:
+
+def train(spec: RunSpec, dataset: xr.Dataset, resume_at: Path, identity: dict[str, Any]) -> tuple[AbstractModel, xr.Dataset]:
     """Fit the job's models, one per seed; return them stacked, with their history.
 
     Args:
         resume_at: where checkpoints of the unfinished training lie.
         identity: what a checkpoint must agree with to be continued: specification, code and data.
-        keep_every: seconds between checkpoints.
     """
     trajectory = dataset["train"].transpose("train_step", "component").values
     finished = loop.train(
@@ -35,7 +37,7 @@ def train(spec: RunSpec, dataset: xr.Dataset, resume_at: Path, identity: dict[st
         trajectory,
         resume=_resume(spec, resume_at, identity),
         keep=lambda progressed: _keep(resume_at, identity, progressed),
-        keep_every=keep_every,
+        keep_every=KEEP_EVERY,
     )
     return finished.state.model, _history(spec, finished)
 

@@ -48,9 +48,27 @@ class BurstingNeuron(AbstractSystem):
         return ("v", "n", "h")
 
     def derivative(self, parameters: Mapping[str, float]) -> Derivative:
-        (I, C_m, g_L, E_L, g_Na, E_Na, V_hNa, k_Na, g_K, E_K, V_hK, k_K, tau_n, g_M, V_hM, k_M, tau_h, g_NMDA, E_NMDA) = (
-            parameters[name] for name in self.parameters
-        )
+        (
+            I,
+            C_m,
+            g_L,
+            E_L,
+            g_Na,
+            E_Na,
+            V_hNa,
+            k_Na,
+            g_K,
+            E_K,
+            V_hK,
+            k_K,
+            tau_n,
+            g_M,
+            V_hM,
+            k_M,
+            tau_h,
+            g_NMDA,
+            E_NMDA,
+        ) = (parameters[name] for name in self.parameters)
 
         def f(time: float, state: State) -> State:
             V, n, h = state

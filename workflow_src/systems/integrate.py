@@ -3,11 +3,9 @@
     k1 = f(t, x),  k2 = f(t + h/2, x + h/2 k1),  k3 = f(t + h/2, x + h/2 k2),  k4 = f(t + h, x + h k3)
     x(t + h) = x + h/6 (k1 + 2 k2 + 2 k3 + k4)
 
-# ASSUME: the paper says "Runge-Kutta 4/5"; an adaptive scheme would tie the orbit to its error control.
-
-Everything is scalar arithmetic on Python floats in a fixed order, so an orbit of additions and products is the same, bit
-for bit, on every machine. Orbits through math.exp and math.sin depend on the C library, which rounds these correctly in
-nearly all cases but is not bound to.
+Everything is scalar arithmetic on Python floats in a fixed order, so an orbit of additions and products is the same,
+bit for bit, on every machine. The last bit of math.exp and math.sin is the C library's choice, and orbits through them
+are the same where that is.
 """
 
 import math
@@ -19,6 +17,7 @@ from jaxtyping import Float
 from workflow_src.systems.base import AbstractSystem, Derivative, State
 
 
+# ASSUME: a fixed step; the paper says "Runge-Kutta 4/5", but an adaptive step ties the orbit to its error control.
 def runge_kutta(derivative: Derivative, time: float, state: State, h: float) -> State:
     """Advance the state by one step h."""
     half = h / 2

@@ -55,10 +55,7 @@ class Lorenz96(AbstractSystem):
 
         def jacobian_times(time: float, x: State, v: State) -> State:
             return tuple(
-                [
-                    (v[i + 1 - n] - v[i - 2]) * x[i - 1] + (x[i + 1 - n] - x[i - 2]) * v[i - 1] - v[i]
-                    for i in sites
-                ]
+                [(v[i + 1 - n] - v[i - 2]) * x[i - 1] + (x[i + 1 - n] - x[i - 2]) * v[i - 1] - v[i] for i in sites]
             )
 
         return jacobian_times

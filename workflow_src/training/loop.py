@@ -110,7 +110,7 @@ def update(
     before = eqx.filter((state.model, state.optimizer), eqx.is_array)
     kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), kept, before)
     model, optimizer = eqx.combine(kept, rest)
-    trace = _trace_of(loss, terms, optax.global_norm(gradient))
+    trace = _trace_of(loss, terms, optax.tree.norm(gradient))
     trace = jax.tree.map(lambda value: jnp.where(state.alive, value, jnp.nan), trace)
     return RunState(model, optimizer, alive, diverged_at), trace
 

@@ -1,0 +1,146 @@
+"""GTF-DEER against sequential GTF: the same loss, gradients and claims of the paper that are cheap to check."""
+
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.training.specs import LOW_RANK, SHPLRNN, run_spec
+from workflow_src.forcing import forced_step, teacher_signal
+from workflow_src.metrics.lyapunov import contraction_bound, critical_forcing, lyapunov_exponent
+from workflow_src.models import build
+from workflow_src.models.shallow_plrnn import ShallowPLRNN
+from workflow_src.training.forward import initial_guess, solve_forced
+from workflow_src.training.loss import loss_and_gradient
+
+
+def orbit(steps, dim, seed=0):
+    """A smooth quasi-periodic series of unit scale."""
+    times = np.arange(steps)[:, None] * np.array([0.11, 0.17, 0.23, 0.31])[:dim]
+    return np.sin(times + np.random.default_rng(seed).uniform(0, 6, dim))
+
+
+def shaken(model, size, dtype):
+    """A model away from its initialisation: every parameter moved, the read-out no longer an identity."""
+    leaves, tree = jax.tree.flatten(model)
+    keys = jax.random.split(jax.random.key(11), len(leaves))
+    moved = [(leaf + size * jax.random.normal(key, leaf.shape)).astype(dtype) for leaf, key in zip(leaves, keys, strict=True)]
+    return jax.tree.unflatten(tree, moved)
+
+
+def random_plrnn(latent_dim, obs_dim, scale, seed):
+    """A random model with Jacobians of norm above one."""
+    keys = jax.random.split(jax.random.key(seed), 4)
+    return ShallowPLRNN(
+        obs_dim=obs_dim,
+        latent_dim=latent_dim,
+        a=jax.random.normal(keys[0], (latent_dim,)),
+        W1=scale * jax.random.normal(keys[1], (latent_dim, 20)) / 20**0.5,
+        W2=jax.random.normal(keys[2], (20, latent_dim)) / latent_dim**0.5,
+        h1=jnp.zeros(latent_dim),
+        h2=jax.random.normal(keys[3], (20,)),
+        B=jnp.eye(obs_dim, latent_dim),
+    )
+
+
+@pytest.mark.parametrize("architecture", [SHPLRNN, LOW_RANK], ids=["full", "low rank"])
+@pytest.mark.parametrize("obs_dim", [4, 1], ids=["M = N", "M > N"])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance", "accuracy"), [("float64", 1e-12, 1e-9), ("float32", 1e-5, 1e-4)]
+)
+def test_loss_and_gradient_are_those_of_sequential_gtf(architecture, obs_dim, dtype, tolerance, accuracy):
+    results = []
+    windows = jnp.asarray(np.stack([orbit(77, obs_dim, seed) for seed in range(2)]), dtype)
+    for solver in ("sequential", "deer"):
+        spec = run_spec(
+            architecture, obs_dim=obs_dim, sequence_length=77, batch_size=2, solver=solver, tolerance=tolerance
+        )
+        model = shaken(build(spec.architecture, obs_dim, key=jax.random.key(1)), 0.1, dtype)
+        (loss, terms), gradient = loss_and_gradient(model, windows, spec, 100, jax.random.key(0))
+        assert bool(terms.report.converged.all())
+        results.append((loss, gradient))
+    (slow_loss, slow), (fast_loss, fast) = results
+    np.testing.assert_allclose(fast_loss, slow_loss, rtol=accuracy)
+    scale = max(float(jnp.max(jnp.abs(leaf))) for leaf in jax.tree.leaves(slow))
+    for a, b in zip(jax.tree.leaves(fast), jax.tree.leaves(slow), strict=True):
+        np.testing.assert_allclose(a, b, rtol=accuracy, atol=accuracy * scale)
+
+
+def test_the_read_out_learns_through_the_prediction_alone():
+    """B^+ and Pi are constants: finite differences of the loss at a frozen teacher agree with its gradient in B."""
+    spec = run_spec(solver="sequential", mar_strength=0.0, observation_strength=0.0, singular_value_strength=0.0)
+    model = shaken(build(spec.architecture, 2, key=jax.random.key(1)), 0.1, "float64")
+    x = jnp.asarray(orbit(31, 2))
+    teacher = teacher_signal(model, x)
+    _, gradient = loss_and_gradient(model, x[None], spec, 100, jax.random.key(0))
+    states = solve_forced(
+        model, teacher, 0.3, teacher[1:], solver="sequential", tolerance=1e-9, max_iterations=1
+    ).states
+
+    def error(B):
+        return jnp.mean((states[4:] @ B.T - x[5:]) ** 2)
+
+    np.testing.assert_allclose(gradient.B, jax.grad(error)(model.B), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("guess", ["zero", "normal", "pseudo_inverse"])
+def test_full_forcing_converges_in_two_newton_iterations(guess):
+    """Sec. 5.1: one to solve, one to verify, at alpha = 1 and M <= N."""
+    model = random_plrnn(3, 3, 2.0, seed=4)
+    teacher = teacher_signal(model, jnp.asarray(orbit(501, 3)))
+    start = initial_guess(guess, teacher[1:], key=jax.random.key(0))
+    report = solve_forced(model, teacher, 1.0, start, solver="deer", tolerance=1e-4, max_iterations=100).report
+    assert int(report.iterations) == 2
+    assert bool(report.converged)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_trained_chaotic_map_without_forcing_is_reported_as_not_converged(dtype):
+    """Sec. 3.1.3: Newton over a long chaotic orbit does not converge within the cap, and says so. Forced, it does."""
+    with np.load(Path(__file__).parent / "data/lorenz63_plrnn.npz") as arrays:
+        parts = {name: jnp.asarray(arrays[name], dtype) for name in arrays.files}
+    x = parts.pop("test")
+    model = ShallowPLRNN(obs_dim=3, latent_dim=3, **parts)
+    _, states = jax.lax.scan(lambda z, _: (model.step(z), z), x[0], length=3000)
+    assert bool(jnp.all(jnp.abs(states) < 5)), "the orbit stays on the attractor"
+    assert lyapunov_exponent(np.asarray(jax.vmap(model.jacobian)(states))) > 0.005
+    teacher = teacher_signal(model, jnp.tile(x, (3, 1))[:2500])
+
+    def report(alpha):
+        return solve_forced(
+            model, teacher, alpha, teacher[1:], solver="deer", tolerance=1e-4, max_iterations=100
+        ).report
+
+    free, forced = report(0.0), report(0.3)
+    assert not bool(free.converged)
+    assert int(free.iterations) == 100
+    assert bool(forced.converged)
+    assert int(forced.iterations) < 10
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_forced_exponents_obey_proposition_1(seed):
+    """lambda~ <= log((1 - alpha) sigma_max) < 0 for alpha > alpha*, Eqs. (15) and (16)."""
+    model = random_plrnn(3, 3, 2.0, seed=seed)
+    teacher = teacher_signal(model, jnp.asarray(orbit(800, 3, seed)))
+    norms = np.abs(model.A).max() + np.linalg.norm(model.W1, 2) * np.linalg.norm(model.W2, 2)
+    alpha = critical_forcing(float(norms)) + 0.01
+    step = forced_step(model, alpha)
+    _, states = jax.lax.scan(lambda z, signal: (step(z, signal), z), teacher[0], teacher)
+    exponent = lyapunov_exponent(np.asarray(jax.vmap(step.jacobian)(states, teacher)))
+    assert exponent <= contraction_bound(float(norms), alpha) < 0
+
+
+def test_partial_forcing_damps_the_observed_directions_only():
+    """Eq. (9): J~ = J (I - alpha Pi), with Pi the projector on the row space of B."""
+    spec = run_spec(obs_dim=2)
+    model = shaken(build(spec.architecture, 2, key=jax.random.key(1)), 0.1, "float64")
+    step = forced_step(model, 1.0)
+    z, signal = jnp.arange(4.0), teacher_signal(model, jnp.ones((1, 2)))[0]
+    np.testing.assert_allclose(step.jacobian(z, signal), jax.jacfwd(step)(z, signal), rtol=1e-12)
+    np.testing.assert_allclose(step.jacobian(z, signal) @ model.B.T, 0, atol=1e-12)
+    np.testing.assert_allclose(model.B @ step.force(z, signal), jnp.ones(2), rtol=1e-12)
+    assert eqx.tree_equal(step.pattern(z, signal), model.pattern(step.force(z, signal)))

@@ -1,0 +1,14 @@
+"""State space divergence of the model classes on the forced Lorenz-96 system, with their sizes (Sec. 5.4)."""
+
+import pandas as pd
+import xarray as xr
+
+from workflow_src.tables.divergences import divergence_rows
+
+
+def build(models: xr.Dataset) -> pd.DataFrame:
+    """One row per model, sequence length and embedding, in the order of the dataset's models."""
+    rows = list(divergence_rows(models))
+    for row in rows:
+        row["parameter_count"] = int(models["parameter_count"].sel(model=row["model"]))
+    return pd.DataFrame(rows)
