@@ -13,13 +13,13 @@ rule aggregate:
         histories=histories_of,
     output:
         arrays=RESULTS / "aggregate/{experiment}.nc",
+    log:
+        RESULTS / "logs/aggregate/{experiment}.log",
     wildcard_constraints:
         experiment="|".join(PRESET.experiments),
     params:
         spec=aggregate_spec,
         code=fingerprint("steps.aggregate"),
-    log:
-        RESULTS / "logs/aggregate/{experiment}.log",
     shell:
         "python -m workflow_src.steps.aggregate --spec {params.spec:q} --measures {input.measures}"
         " --histories {input.histories} --output {output.arrays} > {log} 2>&1"
@@ -30,13 +30,13 @@ rule aggregate_benchmark:
         parts=parts_of,
     output:
         arrays=RESULTS / "aggregate/{benchmark}.nc",
+    log:
+        RESULTS / "logs/aggregate/{benchmark}.log",
     wildcard_constraints:
         benchmark="|".join(PRESET.benchmarks) or "none",
     params:
         cells=benchmark_cells,
         code=fingerprint("steps.aggregate_benchmark"),
-    log:
-        RESULTS / "logs/aggregate/{benchmark}.log",
     shell:
         "python -m workflow_src.steps.aggregate_benchmark --cells {params.cells:q} --parts {input.parts}"
         " --output {output.arrays} > {log} 2>&1"

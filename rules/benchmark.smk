@@ -12,15 +12,15 @@ rule benchmark_runtime:
         dataset=dataset_of_runtime,
     output:
         times=RESULTS / "benchmark/{benchmark}/{model}/T{sequence_length}.nc",
-    params:
-        spec=runtime_spec,
-        code=fingerprint("steps.benchmark_runtime"),
     log:
         RESULTS / "logs/benchmark/{benchmark}/{model}/T{sequence_length}.log",
     # All cores of the machine, whatever their number: nothing else may run beside a measurement of time.
     threads: workflow.cores or 1
     resources:
         gpu=1,
+    params:
+        spec=runtime_spec,
+        code=fingerprint("steps.benchmark_runtime"),
     shell:
         "python -m workflow_src.steps.benchmark_runtime --spec {params.spec:q} --dataset {input.dataset}"
         " --output {output.times} > {log} 2>&1"
@@ -32,13 +32,13 @@ rule benchmark_iterations:
         model=model_of_iterations,
     output:
         iterations=RESULTS / "benchmark/{benchmark}/{model}.nc",
-    params:
-        spec=iterations_spec,
-        code=fingerprint("steps.benchmark_iterations"),
     log:
         RESULTS / "logs/benchmark/{benchmark}/{model}.log",
     resources:
         gpu=1,
+    params:
+        spec=iterations_spec,
+        code=fingerprint("steps.benchmark_iterations"),
     shell:
         "python -m workflow_src.steps.benchmark_iterations --spec {params.spec:q} --dataset {input.dataset}"
         " --model {input.model} --output {output.iterations} > {log} 2>&1"

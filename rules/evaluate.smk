@@ -13,11 +13,11 @@ rule evaluate:
         history=RESULTS / "train" / JOB / "history.nc",
     output:
         measures=RESULTS / "evaluate" / f"{JOB}.nc",
+    log:
+        RESULTS / "logs/evaluate" / f"{JOB}.log",
     params:
         evaluation=evaluation_spec,
         code=fingerprint("steps.evaluate"),
-    log:
-        RESULTS / "logs/evaluate" / f"{JOB}.log",
     shell:
         "python -m workflow_src.steps.evaluate --evaluation {params.evaluation:q} --dataset {input.dataset}"
         " --model {input.model} --history {input.history} --output {output.measures} > {log} 2>&1"

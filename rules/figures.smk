@@ -24,13 +24,13 @@ if PRESET.figures.figure1:
             pdf=RESULTS / "figures/figure1.pdf",
             png=RESULTS / "figures/figure1.png",
             csv=RESULTS / "figures/figure1.csv",
+        log:
+            RESULTS / "logs/figures/figure1.log",
         params:
             name="figure1",
             inputs=as_pairs,
             models=models_shown("figures", "figure1"),
             code=fingerprint("steps.figure", "figures.figure1"),
-        log:
-            RESULTS / "logs/figures/figure1.log",
         shell:
             FIGURE_COMMAND
 
@@ -44,13 +44,13 @@ if PRESET.figures.figure2:
             pdf=RESULTS / "figures/figure2.pdf",
             png=RESULTS / "figures/figure2.png",
             csv=RESULTS / "figures/figure2.csv",
+        log:
+            RESULTS / "logs/figures/figure2.log",
         params:
             name="figure2",
             inputs=as_pairs,
             models=models_shown("figures", "figure2"),
             code=fingerprint("steps.figure", "figures.figure2"),
-        log:
-            RESULTS / "logs/figures/figure2.log",
         shell:
             FIGURE_COMMAND
 
@@ -64,13 +64,13 @@ if PRESET.figures.figure3:
             pdf=RESULTS / "figures/figure3.pdf",
             png=RESULTS / "figures/figure3.png",
             csv=RESULTS / "figures/figure3.csv",
+        log:
+            RESULTS / "logs/figures/figure3.log",
         params:
             name="figure3",
             inputs=as_pairs,
             models=models_shown("figures", "figure3"),
             code=fingerprint("steps.figure", "figures.figure3"),
-        log:
-            RESULTS / "logs/figures/figure3.log",
         shell:
             FIGURE_COMMAND
 
@@ -84,13 +84,13 @@ if PRESET.figures.figureA1:
             pdf=RESULTS / "figures/figureA1.pdf",
             png=RESULTS / "figures/figureA1.png",
             csv=RESULTS / "figures/figureA1.csv",
+        log:
+            RESULTS / "logs/figures/figureA1.log",
         params:
             name="figureA1",
             inputs=as_pairs,
             models=models_shown("figures", "figureA1"),
             code=fingerprint("steps.figure", "figures.figureA1"),
-        log:
-            RESULTS / "logs/figures/figureA1.log",
         shell:
             FIGURE_COMMAND
 
@@ -104,13 +104,13 @@ if PRESET.figures.figureA2:
             pdf=RESULTS / "figures/figureA2.pdf",
             png=RESULTS / "figures/figureA2.png",
             csv=RESULTS / "figures/figureA2.csv",
+        log:
+            RESULTS / "logs/figures/figureA2.log",
         params:
             name="figureA2",
             inputs=as_pairs,
             models=models_shown("figures", "figureA2"),
             code=fingerprint("steps.figure", "figures.figureA2"),
-        log:
-            RESULTS / "logs/figures/figureA2.log",
         shell:
             FIGURE_COMMAND
 
@@ -124,13 +124,12 @@ if PRESET.figures.figureA3:
             pdf=RESULTS / "figures/figureA3.pdf",
             png=RESULTS / "figures/figureA3.png",
             csv=RESULTS / "figures/figureA3.csv",
+        log:
+            RESULTS / "logs/figures/figureA3.log",
         params:
             name="figureA3",
             inputs=as_pairs,
             models=models_shown("figures", "figureA3"),
             code=fingerprint("steps.figure", "figures.figureA3"),
-        log:
-            RESULTS / "logs/figures/figureA3.log",
         shell:
             FIGURE_COMMAND
-

@@ -7,11 +7,11 @@ out   results/{preset}/simulate/{dataset}.nc
 rule simulate:
     output:
         dataset=RESULTS / "simulate/{dataset}.nc",
+    log:
+        RESULTS / "logs/simulate/{dataset}.log",
     params:
         spec=dataset_spec,
         code=fingerprint("steps.simulate"),
-    log:
-        RESULTS / "logs/simulate/{dataset}.log",
     shell:
         "python -m workflow_src.steps.simulate --spec {params.spec:q} --name {wildcards.dataset}"
         " --output {output.dataset} > {log} 2>&1"

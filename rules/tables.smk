@@ -25,13 +25,13 @@ if PRESET.tables.tableA1:
             csv=RESULTS / "tables/tableA1.csv",
             md=RESULTS / "tables/tableA1.md",
             tex=RESULTS / "tables/tableA1.tex",
+        log:
+            RESULTS / "logs/tables/tableA1.log",
         params:
             name="tableA1",
             inputs=as_pairs,
             models=models_shown("tables", "tableA1"),
             code=fingerprint("steps.table", "tables.tableA1"),
-        log:
-            RESULTS / "logs/tables/tableA1.log",
         shell:
             TABLE_COMMAND
 
@@ -45,13 +45,13 @@ if PRESET.tables.table1:
             csv=RESULTS / "tables/table1.csv",
             md=RESULTS / "tables/table1.md",
             tex=RESULTS / "tables/table1.tex",
+        log:
+            RESULTS / "logs/tables/table1.log",
         params:
             name="table1",
             inputs=as_pairs,
             models=models_shown("tables", "table1"),
             code=fingerprint("steps.table", "tables.table1"),
-        log:
-            RESULTS / "logs/tables/table1.log",
         shell:
             TABLE_COMMAND
 
@@ -65,13 +65,13 @@ if PRESET.tables.table2:
             csv=RESULTS / "tables/table2.csv",
             md=RESULTS / "tables/table2.md",
             tex=RESULTS / "tables/table2.tex",
+        log:
+            RESULTS / "logs/tables/table2.log",
         params:
             name="table2",
             inputs=as_pairs,
             models=models_shown("tables", "table2"),
             code=fingerprint("steps.table", "tables.table2"),
-        log:
-            RESULTS / "logs/tables/table2.log",
         shell:
             TABLE_COMMAND
 
@@ -85,13 +85,13 @@ if PRESET.tables.table3:
             csv=RESULTS / "tables/table3.csv",
             md=RESULTS / "tables/table3.md",
             tex=RESULTS / "tables/table3.tex",
+        log:
+            RESULTS / "logs/tables/table3.log",
         params:
             name="table3",
             inputs=as_pairs,
             models=models_shown("tables", "table3"),
             code=fingerprint("steps.table", "tables.table3"),
-        log:
-            RESULTS / "logs/tables/table3.log",
         shell:
             TABLE_COMMAND
 
@@ -105,13 +105,13 @@ if PRESET.tables.table4:
             csv=RESULTS / "tables/table4.csv",
             md=RESULTS / "tables/table4.md",
             tex=RESULTS / "tables/table4.tex",
+        log:
+            RESULTS / "logs/tables/table4.log",
         params:
             name="table4",
             inputs=as_pairs,
             models=models_shown("tables", "table4"),
             code=fingerprint("steps.table", "tables.table4"),
-        log:
-            RESULTS / "logs/tables/table4.log",
         shell:
             TABLE_COMMAND
 
@@ -125,13 +125,13 @@ if PRESET.tables.table5 is not None:
             csv=RESULTS / "tables/table5.csv",
             md=RESULTS / "tables/table5.md",
             tex=RESULTS / "tables/table5.tex",
+        log:
+            RESULTS / "logs/tables/table5.log",
         params:
             name="table5",
             inputs=as_pairs,
             models=models_shown("tables", "table5"),
             code=fingerprint("steps.table", "tables.table5"),
-        log:
-            RESULTS / "logs/tables/table5.log",
         shell:
             TABLE_COMMAND
 
@@ -141,9 +141,9 @@ rule hyperparameters:
         preset=PRESET_FILE,
     output:
         rows=RESULTS / "tables/hyperparameters.csv",
-    params:
-        code=fingerprint("steps.hyperparameters"),
     log:
         RESULTS / "logs/tables/hyperparameters.log",
+    params:
+        code=fingerprint("steps.hyperparameters"),
     shell:
         "python -m workflow_src.steps.hyperparameters --preset {input.preset} --output {output.rows} > {log} 2>&1"

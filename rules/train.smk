@@ -11,13 +11,13 @@ rule train:
     output:
         model=RESULTS / "train" / JOB / "model.eqx",
         history=RESULTS / "train" / JOB / "history.nc",
-    params:
-        spec=run_spec,
-        code=fingerprint("steps.train"),
     log:
         RESULTS / "logs/train" / f"{JOB}.log",
     resources:
         gpu=1,
+    params:
+        spec=run_spec,
+        code=fingerprint("steps.train"),
     shell:
         "python -m workflow_src.steps.train --spec {params.spec:q} --dataset {input.dataset}"
         " --model {output.model} --history {output.history} > {log} 2>&1"

@@ -61,7 +61,11 @@ WRONG = [
     ("datasets.lorenz63.observed", ["x", "w"], ["observed", "'w' is no component", "x, y, z"]),
     ("datasets.lorenz63.train.initial_state", [1.0, 2.0], ["train.initial_state", "2 numbers", "x, y, z"]),
     ("datasets.bursting.long_pauses", ..., ["long_pauses", "bursting_neuron"]),
-    ("experiments.lorenz96_lengths.evaluation", {"embeddings": [{"dimension": 3, "delay": 4000}]}, ["embeddings", "8000"]),
+    (
+        "experiments.lorenz96_lengths.evaluation",
+        {"embeddings": [{"dimension": 3, "delay": 4000}]},
+        ["embeddings", "8000"],
+    ),
     ("evaluation.warmup_steps", 9990, ["warmup_steps", "9990", "10000 test steps"]),
     ("benchmarks.iterations.experiment", "lorenz", ["benchmarks.iterations.experiment", "'lorenz' is not defined"]),
     ("benchmarks.lorenz63_full", SMOKE["benchmarks"]["iterations"], ["lorenz63_full", "an experiment too", "rename"]),
@@ -151,12 +155,16 @@ def test_a_run_spec_survives_the_command_line():
 
 
 def test_packs_cover_all_seeds_once():
-    preset = load_preset(changed("experiments.lorenz63_full", SMOKE["experiments"]["lorenz63_full"] | {"seeds": 7}), "x")
+    preset = load_preset(
+        changed("experiments.lorenz63_full", SMOKE["experiments"]["lorenz63_full"] | {"seeds": 7}), "x"
+    )
     packs = preset.packs("lorenz63_full")
     assert [pack_label(pack) for pack in packs] == ["0-2", "3-5", "6"]
     assert sum(packs, ()) == tuple(range(7))
 
 
 def test_reading_presets_needs_no_jax():
-    code = "import sys, workflow_src.config, workflow_src.store, workflow_src.provenance; assert 'jax' not in sys.modules"
+    code = (
+        "import sys, workflow_src.config, workflow_src.store, workflow_src.provenance; assert 'jax' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

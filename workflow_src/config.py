@@ -148,9 +148,7 @@ class Mamba2Spec(Section):
         return self
 
 
-ModelSpec = Annotated[
-    ShallowPLRNNSpec | LowRankPLRNNSpec | LSSMSpec | Mamba2Spec, Field(discriminator="architecture")
-]
+ModelSpec = Annotated[ShallowPLRNNSpec | LowRankPLRNNSpec | LSSMSpec | Mamba2Spec, Field(discriminator="architecture")]
 
 
 # --- training and evaluation ------------------------------------------------------------------------------------------
@@ -415,9 +413,7 @@ class Preset(Section):
     def packs(self, experiment: str) -> list[tuple[int, ...]]:
         """The seeds 0 .. n-1 of an experiment, cut into packs that are trained together."""
         spec = self.experiments[experiment]
-        return [
-            tuple(range(first, min(first + spec.pack, spec.seeds))) for first in range(0, spec.seeds, spec.pack)
-        ]
+        return [tuple(range(first, min(first + spec.pack, spec.seeds))) for first in range(0, spec.seeds, spec.pack)]
 
     def run(self, experiment: str, model: str, sequence_length: int, seeds: tuple[int, ...]) -> RunSpec:
         """Resolve one training job."""
@@ -529,7 +525,8 @@ def read_preset(file: Path, merged: Mapping[str, Any] | None = None) -> Preset:
     """Read and check a preset file.
 
     Args:
-        merged: the configuration that the workflow engine has read from it; if it differs from the file, single keys were
+        merged: the configuration that the workflow engine has read from it; if it differs from the file, single keys
+        were
             given on the command line. They would put results of other numbers under the preset's name.
     """
     config = _read_yaml(file)
@@ -574,7 +571,7 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        config = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        config = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as error:
         raise UserError(f"{file}: cannot be read ({error.strerror}); give an existing preset") from None
     except yaml.YAMLError as error:
@@ -603,7 +600,7 @@ def _override(*blocks: dict[str, Any]) -> dict[str, Any]:
 
 def _one_line(file: Path | str, prefix: tuple[str, ...], error: ValidationError) -> str:
     """The first problem of a pydantic error, as `file: key: problem; mend`."""
-    first = error.errors()[0]
+    first: Any = error.errors()[0]
     kind = first["type"]
     # pydantic puts the tag of a union behind the name of its member: models.<name>.<architecture>.<key>.
     tagged = first["loc"][:1] in (("models",), ("benchmarks",))
@@ -668,7 +665,9 @@ def _check_references(preset: Preset, file: Path | str) -> None:
                 elif role == "comparison":
                     known(f"{key}.experiment", value.experiment, preset.experiments, "experiment")
                     for model in value.models:
-                        known(f"{key}.models", model, dict.fromkeys(preset.experiments[value.experiment].models), "model")
+                        known(
+                            f"{key}.models", model, dict.fromkeys(preset.experiments[value.experiment].models), "model"
+                        )
                 else:
                     known(key, value, preset.experiments, "experiment")
 

@@ -2,8 +2,8 @@
 
     zbar_t = B^+ x_t,    z~_t = z_t + alpha (zbar_t - Pi z_t),    Pi = B^+ B,    z_{t+1} = F(z~_t)
 
-Forcing acts in the row space of the read-out B only (Sagtekin et al. 2025, OpenReview xVI8g50Qfk); for M <= N and full column
-rank Pi = I, which is the original form (Hess et al. 2023, arXiv 2306.04406).
+Forcing acts in the row space of the read-out B only (Sagtekin et al. 2025, OpenReview xVI8g50Qfk); for M <= N and
+full column rank Pi = I, which is the original form (Hess et al. 2023, arXiv 2306.04406).
 """
 
 import equinox as eqx
@@ -40,8 +40,8 @@ class ForcedStep(eqx.Module):
 
 def forced_step(model: AbstractForcedModel, forcing_strength: float | Float[Array, ""]) -> ForcedStep:
     """The model's latent map under forcing; B^+ and Pi are constants of the update."""
-    # ASSUME: no gradient through B^+ and Pi, so B learns through the read-out alone. The paper does not say; Hess et al.
-    # 2023 compute the forcing signals outside the gradient as well.
+    # ASSUME: no gradient through B^+ and Pi, so B learns through the read-out alone. The paper does not say; Hess et
+    # al. 2023 compute the forcing signals outside the gradient as well.
     B = jax.lax.stop_gradient(model.B)
     return ForcedStep(model, jnp.linalg.pinv(B) @ B, forcing_strength)
 

@@ -31,7 +31,7 @@ def warm_up(model: AbstractModel, history: Float[Array, "T N"], forcing_strength
 
 
 def free_step(model: AbstractModel) -> Callable[[State], State]:
-    """One step without data: F for forced models; for driven ones the own prediction takes the place of the data, Eq. (4)."""
+    """One step without data: F for forced models; driven ones take their own prediction for data, Eq. (4)."""
     if isinstance(model, AbstractForcedModel):
         return model.step
     assert isinstance(model, AbstractDrivenModel)
@@ -48,8 +48,8 @@ def generate(model: AbstractModel, state: State, steps: int) -> Float[Array, "st
 def tangent_growth(step: Callable[..., State], state: State, inputs: Any, steps: int) -> Float[Array, " steps"]:
     """Logarithm of the growth of a tangent vector at each step, renormalised after each.
 
-    Its mean over a long orbit is the largest Lyapunov exponent per step, Def. 1 and Eq. (14). Works for any state PyTree, so that
-    models whose Jacobian would be large (Mamba-2) need none.
+    Its mean over a long orbit is the largest Lyapunov exponent per step, Def. 1 and Eq. (14). Works for any state
+    PyTree, so that models whose Jacobian would be large (Mamba-2) need none.
 
     Args:
         step: `step(state)` or, with inputs, `step(state, input)`.

@@ -134,10 +134,9 @@ def test_quasi_gradient_is_the_dense_solution_with_diagonal_jacobians():
         diagonal = np.diag(np.diag(np.asarray(jax.jacfwd(step)(previous[t], inputs[t]))))
         system[t * dim : (t + 1) * dim, (t - 1) * dim : t * dim] = -diagonal
     adjoint = np.linalg.solve(system.T, np.asarray(weights).ravel()).reshape(length, dim)
+    to_parameters = jax.vmap(lambda z, u: eqx.filter_jacfwd(lambda s: s(z, u))(step))(previous, inputs)
     for name in ("A", "W1", "W2"):
-        derivative = np.asarray(
-            jax.vmap(lambda z, u: getattr(eqx.filter_jacfwd(lambda s: s(z, u))(step), name))(previous, inputs)
-        )
+        derivative = np.asarray(getattr(to_parameters, name))
         expected = np.tensordot(adjoint, derivative, axes=((0, 1), (0, 1)))
         np.testing.assert_allclose(getattr(gradient, name), expected, rtol=1e-9, atol=1e-11)
     exact = eqx.filter_grad(lambda s: loss(s, "sequential")[0])(step)

@@ -1,7 +1,7 @@
 """Freeze one trained model for the tests: snakemake -c2 --configfile config/lorenz63.yaml, then run this file.
 
-Keeps the arrays of the first seed of experiment `full`: a chaotic shPLRNN, M = 3, L = 50, that reconstructs Lorenz-63, and
-1000 steps of the standardised test trajectory.
+Keeps the arrays of the first seed of experiment `full`: a chaotic shPLRNN, M = 3, L = 50, that reconstructs
+Lorenz-63, and 1000 steps of the standardised test trajectory.
 """
 
 from pathlib import Path

@@ -27,7 +27,9 @@ def shaken(model, size, dtype):
     """A model away from its initialisation: every parameter moved, the read-out no longer an identity."""
     leaves, tree = jax.tree.flatten(model)
     keys = jax.random.split(jax.random.key(11), len(leaves))
-    moved = [(leaf + size * jax.random.normal(key, leaf.shape)).astype(dtype) for leaf, key in zip(leaves, keys, strict=True)]
+    moved = [
+        (leaf + size * jax.random.normal(key, leaf.shape)).astype(dtype) for leaf, key in zip(leaves, keys, strict=True)
+    ]
     return jax.tree.unflatten(tree, moved)
 
 
@@ -48,9 +50,7 @@ def random_plrnn(latent_dim, obs_dim, scale, seed):
 
 @pytest.mark.parametrize("architecture", [SHPLRNN, LOW_RANK], ids=["full", "low rank"])
 @pytest.mark.parametrize("obs_dim", [4, 1], ids=["M = N", "M > N"])
-@pytest.mark.parametrize(
-    ("dtype", "tolerance", "accuracy"), [("float64", 1e-12, 1e-9), ("float32", 1e-5, 1e-4)]
-)
+@pytest.mark.parametrize(("dtype", "tolerance", "accuracy"), [("float64", 1e-12, 1e-9), ("float32", 1e-5, 1e-4)])
 def test_loss_and_gradient_are_those_of_sequential_gtf(architecture, obs_dim, dtype, tolerance, accuracy):
     results = []
     windows = jnp.asarray(np.stack([orbit(77, obs_dim, seed) for seed in range(2)]), dtype)

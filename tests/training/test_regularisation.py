@@ -19,9 +19,7 @@ def made(architecture, **training):
 
 @pytest.mark.parametrize("power", [1, 2])
 def test_terms_of_the_rnn_match_the_equation_written_out(power):
-    spec, model = made(
-        SHPLRNN | {"slow_units": 2}, mar_strength=0.3, mar_connectivity_strength=0.01, mar_power=power
-    )
+    spec, model = made(SHPLRNN | {"slow_units": 2}, mar_strength=0.3, mar_connectivity_strength=0.01, mar_power=power)
     model = eqx.tree_at(lambda m: m.h1, model, jnp.array([1.0, 2.0, -3.0, 0.5]))
     total = 0.0
     for i in (2, 3):

@@ -194,7 +194,7 @@ def _draw_speedup(axes: Axes, table: pd.DataFrame, runtime: xr.Dataset, colours:
     style.length_axis(axes, lengths_of(runtime), every=1 if len(lengths_of(runtime)) < 7 else 2)
     style.log_ticks(axes, unit="×")
     axes.set_ylabel("speed-up over sequential")
-    axes.legend(handles=handles, loc="upper left")
+    axes.legend(handles=handles, loc="best")
 
 
 def _draw_iterations(axes: Axes, table: pd.DataFrame, latent_dim: int, guesses: list[str], cap: int) -> None:

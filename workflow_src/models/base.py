@@ -21,6 +21,10 @@ class AbstractModel(eqx.Module):
 
     obs_dim: eqx.AbstractVar[int]
 
+    @abstractmethod
+    def observe(self, state: State) -> Float[Array, " N"]:
+        """The prediction of the observation at a state."""
+
     def parameter_count(self) -> int:
         """Number of trainable numbers, as counted in the parameter budgets of App. H.4."""
         return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(self, eqx.is_inexact_array)))
@@ -44,9 +48,9 @@ class AbstractForcedModel(AbstractModel):
     def pattern(self, z: Float[Array, " M"]) -> Bool[Array, " L"]:
         """Which hidden units are active at z: equal patterns mean equal Jacobians."""
 
-    def observe(self, z: Float[Array, " M"]) -> Float[Array, " N"]:
+    def observe(self, state: Float[Array, " M"]) -> Float[Array, " N"]:
         """Read-out x = B z."""
-        return self.B @ z
+        return self.B @ state
 
 
 class AbstractDrivenModel(AbstractModel):
@@ -61,9 +65,6 @@ class AbstractDrivenModel(AbstractModel):
         """One recurrent step: the state at t from the state and the observation (or own prediction) at t - 1."""
 
     @abstractmethod
-    def observe(self, state: State) -> Float[Array, " N"]:
-        """The prediction of x_t from the state at t."""
-
-    @abstractmethod
     def predict(self, x: Float[Array, "T N"]) -> Float[Array, "T N"]:
-        """Predictions of x_1 .. x_T by a parallel pass; row t uses x_1 .. x_{t-1} only and equals the recurrent steps."""
+        """Predictions of x_1 .. x_T by a parallel pass; row t uses x_1 .. x_{t-1} only and equals the recurrent
+        steps."""

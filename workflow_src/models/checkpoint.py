@@ -1,7 +1,7 @@
 """Checkpoints: one file with a header line of JSON and the arrays of a PyTree behind it.
 
-The header states what the arrays are and the SHA-256 of their bytes: deserialisation alone notices a truncated file but neither a
-flipped bit nor trailing bytes nor another model of the same shapes.
+The header states what the arrays are and the SHA-256 of their bytes: deserialisation alone notices a truncated file
+but neither a flipped bit nor trailing bytes nor another model of the same shapes.
 """
 
 import hashlib
@@ -47,7 +47,9 @@ def read_tree(path: Path, like: Any) -> Any:
     try:
         return eqx.tree_deserialise_leaves(io.BytesIO(payload), like)
     except (RuntimeError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: holds another model ({str(error).splitlines()[0]}); delete it and train again") from None
+        raise UserError(
+            f"{path}: holds another model ({str(error).splitlines()[0]}); delete it and train again"
+        ) from None
 
 
 def save(path: Path, spec: RunSpec, models: AbstractModel, record: Mapping[str, Any]) -> None:
@@ -75,12 +77,13 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes]:
     if not path.exists():
         raise UserError(f"{path}: no such checkpoint; train the model first")
     head, newline, payload = path.read_bytes().partition(b"\n")
+    damaged = UserError(f"{path}: is damaged or no checkpoint; delete it and train again")
     try:
         header = json.loads(head)
         intact = header["format"] == FORMAT and newline == b"\n" and len(payload) == header["bytes"]
         intact = intact and hashlib.sha256(payload).hexdigest() == header["sha256"]
     except (ValueError, KeyError, TypeError):
-        intact = False
+        raise damaged from None
     if not intact:
-        raise UserError(f"{path}: is damaged or no checkpoint; delete it and train again")
+        raise damaged
     return header, payload

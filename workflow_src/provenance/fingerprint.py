@@ -1,7 +1,8 @@
 """Fingerprint of the code that a step runs: a hash over the syntax trees of all its modules.
 
-Snakemake does not see edits of imported modules, and takes the new modification times of a fresh clone for edits. Rules carry this
-hash as a parameter instead: it changes with the code and not with comments, docstrings, layout or time stamps.
+Snakemake does not see edits of imported modules, and takes the new modification times of a fresh clone for edits.
+Rules carry this hash as a parameter instead: it changes with the code and not with comments, docstrings, layout or
+time stamps.
 """
 
 import ast

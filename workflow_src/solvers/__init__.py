@@ -28,7 +28,5 @@ def solve(
             return sequential(step, z0, inputs)
         case "deer" | "quasi_deer":
             jacobian = "full" if solver == "deer" else "diagonal"
-            return deer(
-                step, z0, inputs, guess, jacobian=jacobian, tolerance=tolerance, max_iterations=max_iterations
-            )
+            return deer(step, z0, inputs, guess, jacobian=jacobian, tolerance=tolerance, max_iterations=max_iterations)
     raise ValueError(f"unknown solver '{solver}'")

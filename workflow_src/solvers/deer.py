@@ -5,9 +5,9 @@
 Each iteration linearises the recurrence along the last iterate and solves the affine one by a parallel scan (Lim et al.
 2024, arXiv 2309.12252). With diagonal Jacobians it is quasi-DEER (Gonzalez et al. 2024, arXiv 2407.19115).
 
-The public implementation of this algorithm, seq1d, clips iterates to +-1e8 and replaces NaN by zero, after which its step
-test can pass at a point that solves nothing. This one does neither, and calls a solve converged only if the residual
-is small too.
+The public implementation of this algorithm, seq1d, clips iterates to +-1e8 and replaces NaN by zero, after which its
+step test can pass at a point that solves nothing. This one does neither, and calls a solve converged only if the
+residual is small too.
 """
 
 from collections.abc import Callable

@@ -35,17 +35,21 @@ def aggregate(spec: AggregateSpec, measures: Sequence[xr.Dataset], histories: Se
     combined = combined.reindex(model=list(spec.models), sequence_length=list(spec.sequence_lengths))
     combined["parameter_count"] = combined["parameter_count"].isel(sequence_length=0)
     shared = {name: measures[0][name] for name in SHARED}
-    return combined.assign(shared).assign(
-        batch_size=("sequence_length", list(spec.batch_size)),
-        warmup=("sequence_length", list(spec.warmup)),
-        mar_strength=("model", list(spec.mar_strength)),
-    ).assign_attrs(
-        title=f"Runs of experiment {spec.experiment}",
-        experiment=spec.experiment,
-        dataset=spec.dataset,
-        time_step=spec.time_step,
-        obs_dim=spec.obs_dim,
-        forecast_steps=int(measures[0].attrs["forecast_steps"]),
+    return (
+        combined.assign(shared)
+        .assign(
+            batch_size=("sequence_length", list(spec.batch_size)),
+            warmup=("sequence_length", list(spec.warmup)),
+            mar_strength=("model", list(spec.mar_strength)),
+        )
+        .assign_attrs(
+            title=f"Runs of experiment {spec.experiment}",
+            experiment=spec.experiment,
+            dataset=spec.dataset,
+            time_step=spec.time_step,
+            obs_dim=spec.obs_dim,
+            forecast_steps=int(measures[0].attrs["forecast_steps"]),
+        )
     )
 
 

@@ -21,9 +21,11 @@ def combine(cells: BenchmarkCells, parts: Sequence[xr.Dataset]) -> xr.Dataset:
     for (model, length), part in zip(cells.cells, parts, strict=True):
         position = {"model": [model]} if length is None else {"model": [model], "sequence_length": [length]}
         labelled.append(part.expand_dims(position))
-    combined = xr.combine_by_coords(labelled, combine_attrs="drop", join="outer", compat="no_conflicts", data_vars="all")
+    combined = xr.combine_by_coords(
+        labelled, combine_attrs="drop", join="outer", compat="no_conflicts", data_vars="all"
+    )
     assert isinstance(combined, xr.Dataset)
-    order = {"model": list(dict.fromkeys(model for model, _ in cells.cells))}
+    order: dict[str, list[str] | list[int]] = {"model": list(dict.fromkeys(model for model, _ in cells.cells))}
     if "sequence_length" in combined.dims:
         order["sequence_length"] = sorted({length for _, length in cells.cells if length is not None})
         for name in ("latent_dim", "hidden_dim"):

@@ -34,7 +34,8 @@ def arguments(description: str | None, **kinds: Any) -> Parser:
 
     Args:
         description: the step's docstring.
-        kinds: a type per argument: a pydantic model (given as JSON), Path, str, int, `list` of paths, or `dict` of role=path.
+        kinds: a type per argument: a pydantic model (given as JSON), Path, str, int, `list` of paths, or `dict` of
+        role=path.
     """
     return Parser(description, kinds)
 

@@ -1,4 +1,5 @@
-"""Newton iterations of forward passes of a trained model, over forcing strengths and initial guesses (Fig. 1B, App. H.1)."""
+"""Newton iterations of forward passes of a trained model, over forcing strengths and initial guesses (Fig. 1B, App.
+H.1)."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Time of one loss and gradient evaluation, the solvers side by side, measured during training (Fig. 1A, App. H.1).
 
-The first solver trains the model and each of its evaluations is timed. The others are timed in between, on the same model
-and the same data, spread evenly over the training, so that all see the same machine.
+The first solver trains the model and each of its evaluations is timed. The others are timed in between, on the same
+model and the same data, spread evenly over the training, so that all see the same machine.
 """
 
 import time

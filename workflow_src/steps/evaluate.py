@@ -1,4 +1,4 @@
-"""Evaluate a trained pack on the test trajectory: D_stsp, forecast RMSE, Lyapunov exponents, example orbits (App. G)."""
+"""Evaluate a trained pack on the test orbit: D_stsp, forecast RMSE, Lyapunov exponents, example orbits (App. G)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -122,7 +122,7 @@ def _exponents(
     history: Float[Array, "T N"],
     following: Float[Array, "steps N"],
 ) -> dict[str, float]:
-    """Largest exponents per step of the free-running map and, for forced models, of the forced one with Prop. 1's bound."""
+    """Largest exponents per step of the free map and, for forced models, of the forced one with Prop. 1's bound."""
     alpha = trained.training.forcing_strength
     state = warm_up(model, history, alpha)
     if not isinstance(model, AbstractForcedModel):
@@ -190,16 +190,18 @@ def _dtype() -> Any:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    args = arguments(
-        __doc__, evaluation=EvaluationSpec, dataset=Path, model=Path, history=Path, output=Path
-    ).parse(argv)
+    args = arguments(__doc__, evaluation=EvaluationSpec, dataset=Path, model=Path, history=Path, output=Path).parse(
+        argv
+    )
     trained = checkpoint.read_spec(args.model)
     device = prepare(trained.compute, trained.precision)
     with provenance.record("evaluate", args) as record:
         record["device"] = device
         models = checkpoint.load(args.model)
         diverged_at = store.load(args.history)["diverged_at"].values.tolist()
-        store.save(args.output, evaluate(args.evaluation, trained, models, diverged_at, store.load(args.dataset)), record)
+        store.save(
+            args.output, evaluate(args.evaluation, trained, models, diverged_at, store.load(args.dataset)), record
+        )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ def hyperparameters(preset: Preset, origin: dict[str, str]) -> pd.DataFrame:
     """Rows (experiment, key, value, source).
 
     Args:
-        origin: comment of each dotted key. The innermost block that states a key decides; a block on one line has one source.
+        origin: comment of each dotted key. The innermost block that states a key decides; a block on one line has one
+            source.
     """
     rows = [row for name in preset.experiments for row in _experiment(preset, origin, name)]
     rows += [row for name in preset.benchmarks for row in _benchmark(preset, origin, name)]

@@ -1,6 +1,7 @@
 """Train one pack of runs, Algorithms 1 to 3.
 
-A training that is killed and started again continues from its last checkpoint, which lies beside the outputs until they are written.
+A training that is killed and started again continues from its last checkpoint, which lies beside the outputs until
+they are written.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,9 @@ from workflow_src.training import loop
 KEEP_EVERY = 30.0
 
 
-def train(spec: RunSpec, dataset: xr.Dataset, resume_at: Path, identity: dict[str, Any]) -> tuple[AbstractModel, xr.Dataset]:
+def train(
+    spec: RunSpec, dataset: xr.Dataset, resume_at: Path, identity: dict[str, Any]
+) -> tuple[AbstractModel, xr.Dataset]:
     """Fit the job's models, one per seed; return them stacked, with their history.
 
     Args:

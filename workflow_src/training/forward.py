@@ -60,9 +60,7 @@ def solve_forced(
     # ASSUME: the forcing strength is the same during the warm-up and after it. The paper leaves this open; one strength
     # fits its single call to the solver.
     step = forced_step(model, forcing_strength)
-    return solve(
-        solver, step, teacher[0], teacher[:-1], guess, tolerance=tolerance, max_iterations=max_iterations
-    )
+    return solve(solver, step, teacher[0], teacher[:-1], guess, tolerance=tolerance, max_iterations=max_iterations)
 
 
 def initial_guess(kind: str, teacher: Float[Array, "T M"], *, key: PRNGKeyArray) -> Float[Array, "T M"]:

@@ -1,7 +1,7 @@
 """The training loop: packs of seeds by vmap, many updates per call, checkpoints between calls.
 
-A run ends as diverged at the first non-finite loss or parameter: its parameters stay at the last finite ones, its history
-is NaN from there, and the other seeds of its pack go on. An unconverged solve ends nothing; it is counted.
+A run ends as diverged at the first non-finite loss or parameter: its parameters stay at the last finite ones, its
+history is NaN from there, and the other seeds of its pack go on. An unconverged solve ends nothing; it is counted.
 """
 
 import time
@@ -37,16 +37,16 @@ class RunState(NamedTuple):
 class Trace(NamedTuple):
     """What is kept of an update; stacked over seeds and updates."""
 
-    loss: Array
-    loss_mse: Array
-    loss_mar: Array
-    loss_observation: Array
-    loss_singular_value: Array
-    newton_iterations: Array
-    newton_iterations_max: Array
-    converged_fraction: Array
-    residual: Array
-    gradient_norm: Array
+    loss: Array | np.ndarray
+    loss_mse: Array | np.ndarray
+    loss_mar: Array | np.ndarray
+    loss_observation: Array | np.ndarray
+    loss_singular_value: Array | np.ndarray
+    newton_iterations: Array | np.ndarray
+    newton_iterations_max: Array | np.ndarray
+    converged_fraction: Array | np.ndarray
+    residual: Array | np.ndarray
+    gradient_norm: Array | np.ndarray
 
 
 class Progressed(NamedTuple):

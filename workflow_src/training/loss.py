@@ -26,9 +26,7 @@ class LossTerms(NamedTuple):
     report: Report
 
 
-def mean_squared_error(
-    predictions: Float[Array, "T N"], x: Float[Array, "T N"], warmup: int
-) -> Scalar:
+def mean_squared_error(predictions: Float[Array, "T N"], x: Float[Array, "T N"], warmup: int) -> Scalar:
     """Eq. (60): mean over components and steps after the warm-up; the first step is given, never predicted."""
     first = max(warmup, 1)
     return jnp.mean((predictions[first:] - x[first:]) ** 2)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from workflow_src.config import LatentModelSpec, ModelSpec, TrainingSpec
 from workflow_src.models.base import AbstractForcedModel, AbstractModel
 from workflow_src.models.lssm import LSSM
+from workflow_src.models.shallow_plrnn import AbstractShallowPLRNN
 
 Scalar = Float[Array, ""]
 
@@ -31,6 +32,7 @@ def manifold_attractor(model: AbstractModel, architecture: ModelSpec, spec: Trai
         diagonal, bias = jnp.tanh(model.a), model.h
         connections = ((model.Bin[slow], eps**2 / (3 * model.obs_dim)),)
     else:
+        assert isinstance(model, AbstractShallowPLRNN)
         diagonal, bias = jnp.tanh(model.a), model.h1
         connections = (
             (model.connectivity[slow], eps**2 / (3 * architecture.hidden_dim)),
@@ -43,7 +45,9 @@ def manifold_attractor(model: AbstractModel, architecture: ModelSpec, spec: Trai
 
 def slow_read_out(model: AbstractModel, architecture: ModelSpec, spec: TrainingSpec) -> Scalar:
     """Eq. (57): lambda_obs times the squared read-out weights of the slow units, which keeps forcing off them."""
-    if not isinstance(model, AbstractForcedModel) or architecture.slow_units == 0:
+    if not isinstance(model, AbstractForcedModel) or not isinstance(architecture, LatentModelSpec):
+        return jnp.zeros(())
+    if architecture.slow_units == 0:
         return jnp.zeros(())
     return spec.observation_strength * jnp.sum(model.B[:, -architecture.slow_units :] ** 2)
 
