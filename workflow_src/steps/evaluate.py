@@ -123,28 +123,14 @@ def _exponents(
     following: Float[Array, "steps N"],
 ) -> dict[str, float]:
     """Largest exponents per step of the free map and, for forced models, of the forced one with Prop. 1's bound."""
-    alpha = trained.training.forcing_strength
-    state = warm_up(model, history, alpha)
+    alpha, steps = trained.training.forcing_strength, spec.lyapunov_steps
     if not isinstance(model, AbstractForcedModel):
-        growth = eqx.filter_jit(lambda m, s: tangent_growth(free_step(m), s, None, spec.lyapunov_steps))(model, state)
         return {
-            "lyapunov_exponent": float(np.mean(np.asarray(growth, float))),
+            "lyapunov_exponent": float(np.mean(np.asarray(_growth(model, history, steps), float))),
             "lyapunov_exponent_forced": np.nan,
             "forced_contraction_bound": np.nan,
         }
-
-    @eqx.filter_jit
-    def jacobians(model: AbstractForcedModel, state: Array, teacher: Array) -> tuple[Array, Array, Array]:
-        _, free = jax.lax.scan(lambda z, _: (model.step(z), z), state, length=spec.lyapunov_steps)
-        step = forced_step(model, alpha)
-        _, forced = jax.lax.scan(lambda z, signal: (step(z, signal), z), state, teacher)
-        return (
-            jax.vmap(model.jacobian)(free),
-            jax.vmap(step.jacobian)(forced, teacher),
-            jax.vmap(lambda z, signal: model.jacobian(step.force(z, signal)))(forced, teacher),
-        )
-
-    free, forced, unforced = jax.tree.map(np.asarray, jacobians(model, state, teacher_signal(model, following)))
+    free, forced, unforced = jax.tree.map(np.asarray, _jacobians(model, history, following, alpha, steps))
     bound = np.nan
     if model.latent_dim <= model.obs_dim and np.isfinite(unforced).all():
         bound = contraction_bound(float(np.linalg.norm(unforced, 2, axis=(1, 2)).max()), alpha)
@@ -153,6 +139,32 @@ def _exponents(
         "lyapunov_exponent_forced": lyapunov_exponent(forced.astype(float)),
         "forced_contraction_bound": bound,
     }
+
+
+@eqx.filter_jit
+def _growth(model: AbstractModel, history: Float[Array, "T N"], steps: int) -> Float[Array, " steps"]:
+    """Tangent growth of the free-running map of a driven model after its warm-up."""
+    return tangent_growth(free_step(model), warm_up(model, history, 0.0), None, steps)
+
+
+@eqx.filter_jit
+def _jacobians(
+    model: AbstractForcedModel,
+    history: Float[Array, "T N"],
+    following: Float[Array, "following N"],
+    alpha: float,
+    steps: int,
+) -> tuple[Float[Array, "steps M M"], Float[Array, "following M M"], Float[Array, "following M M"]]:
+    """Jacobians along the free orbit and along the forced one after the warm-up: J, J~, and J at the forced states."""
+    state, teacher = warm_up(model, history, alpha), teacher_signal(model, following)
+    _, free = jax.lax.scan(lambda z, _: (model.step(z), z), state, length=steps)
+    step = forced_step(model, alpha)
+    _, forced = jax.lax.scan(lambda z, signal: (step(z, signal), z), state, teacher)
+    return (
+        jax.vmap(model.jacobian)(free),
+        jax.vmap(step.jacobian)(forced, teacher),
+        jax.vmap(lambda z, signal: model.jacobian(step.force(z, signal)))(forced, teacher),
+    )
 
 
 def _divergence(

@@ -1,0 +1,105 @@
+"""The workflow as a user calls it: which preset runs, what is scheduled, and what a wrong preset says."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workflow_src.config import read_preset
+
+ROOT = Path(__file__).parents[2]
+PRESETS = sorted((ROOT / "config").glob("*.yaml"))
+
+
+def snakemake(folder, *arguments):
+    """A dry run in an empty folder, so that results and locks of the checkout do not matter."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
+    return subprocess.run(
+        [*command, "--cores", "1", "--dry-run", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def jobs(run):
+    """Number of scheduled jobs per rule."""
+    assert run.returncode == 0, run.stdout + run.stderr
+    table = re.search(r"Job stats:\n.*?\n-+.*?\n(.*?)\ntotal ", run.stdout + run.stderr, re.DOTALL)
+    assert table is not None, run.stdout + run.stderr
+    return {name: int(count) for name, count in (line.split() for line in table[1].splitlines())}
+
+
+def train_jobs(preset):
+    return sum(1 for _ in read_preset(ROOT / f"config/{preset}.yaml").runs())
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.stem)
+def test_every_preset_dry_runs_with_just_its_own_jobs(preset, tmp_path):
+    run = snakemake(tmp_path, "--configfile", str(preset))
+    assert jobs(run)["train"] == train_jobs(preset.stem)
+    folders = set(re.findall(r"results/(\w+)/", run.stdout + run.stderr))
+    assert folders == {preset.stem}
+
+
+def test_a_plain_call_runs_the_smoke_preset(tmp_path):
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    run = snakemake(tmp_path)
+    assert jobs(run)["train"] == train_jobs("smoke")
+    assert set(re.findall(r"results/(\w+)/", run.stdout + run.stderr)) == {"smoke"}
+
+
+def test_a_profile_can_choose_the_preset_and_the_command_line_overrules_it(tmp_path):
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    (profile / "config.yaml").write_text(yaml.safe_dump({"configfile": str(ROOT / "config/paper.yaml")}))
+    chosen = snakemake(tmp_path, "--profile", str(profile))
+    assert jobs(chosen)["train"] == train_jobs("paper")
+    overruled = snakemake(tmp_path, "--profile", str(profile), "--configfile", str(ROOT / "config/smoke.yaml"))
+    assert jobs(overruled)["train"] == train_jobs("smoke")
+
+
+def test_one_figure_needs_only_its_own_runs(tmp_path):
+    smoke = str(ROOT / "config/smoke.yaml")
+    run = snakemake(tmp_path, "--configfile", smoke, "--", "results/smoke/figures/figure2.pdf")
+    scheduled = jobs(run)
+    assert scheduled == {"simulate": 2, "train": 4, "evaluate": 4, "aggregate": 2, "figure2": 1}
+
+
+def refusal(run):
+    assert run.returncode != 0
+    text = run.stdout + run.stderr
+    assert "Traceback" not in text
+    return text
+
+
+def test_a_wrong_preset_stops_before_any_job_with_one_line(tmp_path):
+    wrong = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    wrong["training"]["forcing_strenght"] = 0.1
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(wrong))
+    text = refusal(snakemake(tmp_path, "--configfile", str(file)))
+    lines = [line for line in text.splitlines() if "forcing_strenght" in line]
+    assert len(lines) == 1
+    assert "mine.yaml" in lines[0]
+    assert "unknown key" in lines[0]
+
+
+def test_presets_are_never_merged(tmp_path):
+    presets = [str(ROOT / f"config/{name}.yaml") for name in ("smoke", "paper")]
+    text = refusal(snakemake(tmp_path, "--configfile", *presets))
+    assert "give one preset" in text
+
+
+def test_single_keys_on_the_command_line_are_refused(tmp_path):
+    smoke = str(ROOT / "config/smoke.yaml")
+    text = refusal(snakemake(tmp_path, "--configfile", smoke, "--config", "precision=float64"))
+    assert "copy" in text
+    assert "preset:" in text
