@@ -30,7 +30,9 @@ def aggregate(spec: AggregateSpec, measures: Sequence[xr.Dataset], histories: Se
     for (model, length, _), measure, history in zip(cells, measures, histories, strict=True):
         part = xr.merge([measure.drop_vars(SHARED), thin(history)], combine_attrs="drop", join="exact", compat="equals")
         parts.append(part.expand_dims(model=[model], sequence_length=[length]))
-    combined = xr.combine_by_coords(parts, combine_attrs="drop", join="outer", compat="no_conflicts", data_vars="all")
+    combined = xr.combine_by_coords(
+        parts, combine_attrs="drop", join="outer", compat="no_conflicts", data_vars="minimal"
+    )
     assert isinstance(combined, xr.Dataset)
     combined = combined.reindex(model=list(spec.models), sequence_length=list(spec.sequence_lengths))
     combined["parameter_count"] = combined["parameter_count"].isel(sequence_length=0)

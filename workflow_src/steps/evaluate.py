@@ -86,10 +86,10 @@ def _measure(
     spec: EvaluationSpec,
     trained: RunSpec,
     model: AbstractModel,
-    orbit: Float[np.ndarray, "steps N"],
+    orbit: Float[np.ndarray, "generated N"],
     forecasts: Float[np.ndarray, "W n N"],
     truth: Float[np.ndarray, "W n N"],
-    data: dict[str, Float[np.ndarray, "steps N"]],
+    data: dict[str, np.ndarray],
     *,
     diverged: bool,
 ) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _jacobians(
 
 
 def _divergence(
-    spec: EvaluationSpec, index: int, truth: Float[np.ndarray, "T N"], orbit: Float[np.ndarray, "steps N"]
+    spec: EvaluationSpec, index: int, truth: Float[np.ndarray, "T N"], orbit: Float[np.ndarray, "generated N"]
 ) -> Divergence:
     """D_stsp in the embedding of that index; all runs are judged on the same Monte-Carlo samples."""
     embedding: Embedding = spec.embeddings[index]

@@ -1,0 +1,123 @@
+"""Aggregation: every number lands at its (model, sequence length, seed), and no run is lost."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from workflow_src import store
+from workflow_src.config import AggregateSpec, BenchmarkCells
+from workflow_src.errors import UserError
+from workflow_src.steps.aggregate import aggregate, thin
+from workflow_src.steps.aggregate_benchmark import combine
+
+SPEC = AggregateSpec(
+    experiment="test",
+    dataset="data",
+    time_step=0.1,
+    obs_dim=1,
+    models=("shplrnn_quasi", "lssm"),
+    mar_strength=(0.0, 1e-3),
+    sequence_lengths=(16, 8),
+    batch_size=(2, 4),
+    warmup=(4, 2),
+    packs=((0, 1), (2,)),
+)
+
+
+def value(model, length, seed):
+    return 1000 * SPEC.models.index(model) + 10 * length + seed
+
+
+def measure(model, length, pack):
+    values = np.array([float(value(model, length, seed)) for seed in pack])
+    status = np.array([1 if seed == 2 and model == "lssm" else 0 for seed in pack], np.int8)
+    return xr.Dataset(
+        {
+            "state_space_divergence": (("seed", "embedding"), np.where(status, np.nan, values)[:, None]),
+            "state_space_divergence_floor": ("embedding", [0.1]),
+            "forecast_rmse": ("seed", values / 2),
+            "forecast_rmse_floor": ((), 1.0),
+            "status": ("seed", status),
+            "truth_example": (("example_step", "component"), np.zeros((2, 1))),
+            "generated_example": (("seed", "example_step", "component"), np.zeros((len(pack), 2, 1))),
+            "parameter_count": ((), 100 + SPEC.models.index(model)),
+        },
+        coords={"seed": list(pack), "embedding": ["m1_tau1"], "example_step": [0, 1], "component": ["x"]},
+        attrs={"forecast_steps": 20},
+    )
+
+
+def history(pack, updates=10):
+    shape = (len(pack), updates)
+    return xr.Dataset(
+        {name: (("seed", "update"), np.ones(shape)) for name in ("loss", "newton_iterations", "converged_fraction")}
+        | {"diverged_at": ("seed", np.full(len(pack), -1)), "wall_time": ("update", np.arange(updates) + 1.0)},
+        coords={"seed": list(pack), "update": np.arange(updates)},
+    )
+
+
+def parts():
+    cells = [(m, t, p) for m in SPEC.models for t in SPEC.sequence_lengths for p in SPEC.packs]
+    return [measure(*cell) for cell in cells], [history(pack) for _, _, pack in cells]
+
+
+def test_every_number_lands_in_its_place_and_survives_the_file(tmp_path):
+    store.save(tmp_path / "a.nc", aggregate(SPEC, *parts()))
+    found = store.load(tmp_path / "a.nc")
+    assert found["model"].values.tolist() == ["shplrnn_quasi", "lssm"], "whole names, in the preset's order"
+    assert found["sequence_length"].values.tolist() == [16, 8]
+    assert found["seed"].values.tolist() == [0, 1, 2]
+    for model in SPEC.models:
+        for length in SPEC.sequence_lengths:
+            for seed in range(3):
+                point = found.sel(model=model, sequence_length=length, seed=seed)
+                assert float(point["forecast_rmse"]) == value(model, length, seed) / 2
+                diverged = seed == 2 and model == "lssm"
+                assert int(point["status"]) == int(diverged)
+                assert bool(np.isnan(point["state_space_divergence"].item())) is diverged
+    assert found["parameter_count"].sel(model="lssm").item() == 101
+    assert found["batch_size"].sel(sequence_length=8).item() == 4
+    assert found["mar_strength"].sel(model="lssm").item() == 1e-3
+    assert found["wall_time"].dims == ("model", "sequence_length", "seed")
+
+
+def test_a_missing_file_is_named():
+    measures, histories = parts()
+    with pytest.raises(UserError, match="7 files for 8 jobs of test"):
+        aggregate(SPEC, measures[:-1], histories)
+
+
+def test_histories_are_binned_by_medians_means_and_counts():
+    long = history((0,), updates=800)
+    long["loss"][0, :4] = [1.0, 2.0, 4.0, 100.0]
+    long["loss"][0, 796:] = np.nan
+    long["newton_iterations"][0, :4] = [1, 2, 3, 6]
+    long["converged_fraction"][0, 5:8] = 0.5
+    binned = thin(long)
+    assert binned.sizes["update"] == 200
+    assert binned["loss"][0, 0] == 3.0
+    assert np.isnan(binned["loss"][0, -1])
+    assert binned["newton_iterations"][0, 0] == 3.0
+    assert binned["unconverged_updates"].item() == 3
+    assert binned["wall_time"].item() == 800
+
+
+def test_parts_of_a_benchmark_become_arrays_over_model_and_length():
+    cells = BenchmarkCells(benchmark="runtime", cells=(("m10", 64), ("m10", 32), ("m3", 64), ("m3", 32)))
+    pieces = [
+        xr.Dataset(
+            {
+                "update_time": (("solver", "sample"), np.full((2, 3), float(length + len(model)))),
+                "latent_dim": ((), int(model[1:])),
+                "hidden_dim": ((), 5),
+                "batch_size": ((), 1),
+            },
+            coords={"solver": ["deer", "sequential"], "sample": [0, 1, 2]},
+        )
+        for model, length in cells.cells
+    ]
+    combined = combine(cells, pieces)
+    assert combined["model"].values.tolist() == ["m10", "m3"]
+    assert combined["sequence_length"].values.tolist() == [32, 64]
+    assert combined["latent_dim"].values.tolist() == [10, 3]
+    assert (combined["update_time"].sel(model="m3", sequence_length=32) == 34).all()

@@ -1,0 +1,55 @@
+"""Benchmarks: what is timed, how often, and Newton iterations against forcing strength."""
+
+import jax
+import numpy as np
+import xarray as xr
+
+from tests.training.specs import SHPLRNN, run_spec
+from tests.training.test_gtf_deer import orbit
+from workflow_src.config import IterationsBenchmarkSpec, IterationsSpec, RuntimeSpec
+from workflow_src.steps.benchmark_iterations import count_iterations
+from workflow_src.steps.benchmark_runtime import benchmark
+from workflow_src.training import loop
+
+
+def dataset(obs_dim):
+    series = orbit(300, obs_dim)
+    components = ["x", "y", "z", "w"][:obs_dim]
+    return xr.Dataset(
+        {"train": (("train_step", "component"), series), "test": (("test_step", "component"), series)},
+        coords={"component": components},
+    )
+
+
+def test_each_solver_is_timed_as_often_as_asked_for():
+    run = run_spec(sequence_length=16, batch_size=1, warmup_steps=0, updates=4, seeds=(0,))
+    result = benchmark(RuntimeSpec(run=run, updates={"deer": 4, "sequential": 2}), dataset(2))
+    assert result["update_time"].sizes == {"solver": 2, "sample": 4}
+    assert np.isfinite(result["update_time"]).sum("sample").values.tolist() == [4, 2]
+    assert (result["update_time"].fillna(1) > 0).all()
+    iterations = result["newton_iterations"]
+    assert (iterations.sel(solver="deer") >= 1).all()
+    assert (iterations.sel(solver="sequential").dropna("sample") == 0).all()
+    assert (result["compile_time"] > result["update_time"].median("sample")).all()
+
+
+def test_iterations_fall_to_two_under_full_forcing_and_stop_at_the_cap():
+    run = run_spec(
+        SHPLRNN | {"slow_units": 0, "init_scale": 1.0}, obs_dim=4, tolerance=1e-6, max_iterations=4, seeds=(0, 1)
+    )
+    wanted = IterationsBenchmarkSpec(
+        kind="iterations",
+        experiment="test",
+        sequence_length=64,
+        forcing_strengths=(0.0, 1.0),
+        guesses=("zero", "normal", "pseudo_inverse"),
+        passes=3,
+    )
+    models = jax.tree.map(lambda leaf: 1.2 * leaf, loop.start(run).model)
+    result = count_iterations(IterationsSpec(run=run, benchmark=wanted), models, dataset(4))
+    assert result["iterations"].sizes == {"forcing_strength": 2, "guess": 3, "forward_pass": 3}
+    assert (result["iterations"].sel(forcing_strength=1.0) == 2).all()
+    assert (result["converged"].sel(forcing_strength=1.0) == 1).all()
+    free = result.sel(forcing_strength=0.0)
+    assert (free["iterations"] <= 4).all()
+    assert (free["iterations"].where(free["converged"] == 0) >= 4).sum() == (free["converged"] == 0).sum()
