@@ -81,10 +81,22 @@ def test_every_number_lands_in_its_place_and_survives_the_file(tmp_path):
     assert found["wall_time"].dims == ("model", "sequence_length", "seed")
 
 
-def test_a_missing_file_is_named():
+@pytest.mark.parametrize(("measured", "recorded"), [(7, 8), (8, 7), (7, 7)])
+def test_a_missing_file_is_named_in_one_line(measured, recorded):
     measures, histories = parts()
-    with pytest.raises(UserError, match="7 files for 8 jobs of test"):
-        aggregate(SPEC, measures[:-1], histories)
+    with pytest.raises(UserError, match=r"^--measures: .* 8 jobs of test") as caught:
+        aggregate(SPEC, measures[:measured], histories[:recorded])
+    assert "\n" not in str(caught.value)
+
+
+def test_the_end_of_a_diverged_training_is_kept_with_its_run():
+    measures, histories = parts()
+    histories[3]["diverged_at"][0] = 7
+    histories[3]["loss"][0, 7:] = np.nan
+    found = aggregate(SPEC, measures, histories).sel(model="shplrnn_quasi", sequence_length=8)
+    assert found["diverged_at"].values.tolist() == [-1, -1, 7]
+    assert np.isfinite(found["loss"].sel(seed=2)).sum() == 7
+    assert np.isfinite(found["loss"].sel(seed=[0, 1])).all()
 
 
 def test_histories_are_binned_by_medians_means_and_counts():
@@ -100,6 +112,11 @@ def test_histories_are_binned_by_medians_means_and_counts():
     assert binned["newton_iterations"][0, 0] == 3.0
     assert binned["unconverged_updates"].item() == 3
     assert binned["wall_time"].item() == 800
+
+
+@pytest.mark.parametrize(("updates", "bins"), [(1, 1), (200, 200), (201, 100), (999, 199), (20000, 200)])
+def test_a_history_has_at_most_200_bins(updates, bins):
+    assert thin(history((0, 1), updates)).sizes == {"seed": 2, "update": bins}
 
 
 def test_parts_of_a_benchmark_become_arrays_over_model_and_length():
@@ -121,3 +138,32 @@ def test_parts_of_a_benchmark_become_arrays_over_model_and_length():
     assert combined["sequence_length"].values.tolist() == [32, 64]
     assert combined["latent_dim"].values.tolist() == [10, 3]
     assert (combined["update_time"].sel(model="m3", sequence_length=32) == 34).all()
+
+
+def test_iterations_of_several_models_become_arrays_over_model(tmp_path):
+    models = ("shplrnn_m20", "shplrnn_m3")
+    shape = {"forcing_strength": 3, "guess": 2, "forward_pass": 4}
+    pieces = [
+        xr.Dataset(
+            {
+                "iterations": (tuple(shape), np.arange(24).reshape(3, 2, 4) + 100 * place),
+                "converged": (tuple(shape), np.full((3, 2, 4), place, np.int8)),
+                "latent_dim": ((), int(model.rpartition("m")[2])),
+            },
+            coords={"forcing_strength": [0.0, 0.5, 1.0], "guess": ["zero", "normal"], "forward_pass": range(4)},
+            attrs={"obs_dim": 3, "max_iterations": 200, "sequence_length_of_passes": 64},
+        )
+        for place, model in enumerate(models)
+    ]
+    cells = BenchmarkCells(benchmark="iterations", cells=tuple((model, None) for model in models))
+    store.save(tmp_path / "b.nc", combine(cells, pieces))
+    found = store.load(tmp_path / "b.nc")
+    assert found["iterations"].sizes == {"model": 2} | shape
+    assert found["model"].values.tolist() == list(models)
+    assert found["latent_dim"].values.tolist() == [20, 3]
+    assert found["guess"].values.tolist() == ["zero", "normal"]
+    for place, model in enumerate(models):
+        assert (found["iterations"].sel(model=model) == pieces[place]["iterations"]).all()
+        assert (found["converged"].sel(model=model) == place).all()
+    assert found.attrs["obs_dim"] == 3
+    assert found.attrs["max_iterations"] == 200
