@@ -238,7 +238,7 @@ class ExperimentSpec(Section):
 
 
 class RuntimeBenchmarkSpec(Section):
-    """Time of forward and backward passes during training, Fig. 1A; updates and warm-up calls per solver."""
+    """Time of forward and backward passes during training, Fig. 1A; `updates` counts timed evaluations per solver."""
 
     kind: Literal["runtime"]
     dataset: Name
