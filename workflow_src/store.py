@@ -45,6 +45,9 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "noise_std": ("standard deviation of the observation noise on the training trajectory, standardised units", "1"),
     "train_forcing": ("external forcing along the training trajectory", "1"),
     "test_forcing": ("external forcing along the test trajectory", "1"),
+    "forcing_octant": ("eighth of the forcing period, 1 from the rise of the force through its mean", "1"),
+    "train_octant_exponent": ("largest local Lyapunov exponent by forcing octant, training orbit, per time unit", "1"),
+    "test_octant_exponent": ("largest local Lyapunov exponent by forcing octant, test orbit, per time unit", "1"),
     # train
     "loss": ("total loss, Eq. (59)", "1"),
     "loss_mse": ("mean squared error after the warm-up, Eq. (60)", "1"),

@@ -184,8 +184,15 @@ def simulated_lorenz96(periods: int = 4) -> xr.Dataset:
             "train": (("train_step", "component"), _orbit(steps, 1.0, False, 5)),
             "test": (("test_step", "component"), _orbit(steps, 0.0, False, 5)),
             "test_forcing": (("test_step",), force),
+            "test_octant_exponent": ("forcing_octant", np.array([-0.1, 0.2, 0.4, 0.3, -0.2, -0.3, -0.2, -0.1])),
         },
-        coords={"train_step": steps, "test_step": steps, "component": [f"x{k}" for k in range(1, 6)]},
+        coords={
+            "train_step": steps,
+            "test_step": steps,
+            "test_time": ("test_step", steps * 0.05),
+            "component": [f"x{k}" for k in range(1, 6)],
+            "forcing_octant": np.arange(1, 9),
+        },
         attrs={
             "system": "lorenz96",
             "time_step": 0.05,

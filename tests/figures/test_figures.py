@@ -226,19 +226,20 @@ def test_figure1_has_a_tile_per_latent_dimension_that_compares_it_with_the_obser
 def test_figureA1_shows_three_forcing_periods():
     numbers = figureA1.numbers(synthetic.simulated_lorenz96(periods=5))
     assert len(numbers[numbers["panel"] == "A"]) == 3 * synthetic.SLOW
-    assert set(numbers["series"]) == {"F", "x1", "x2", "x3", "x4", "x5"}
+    assert set(numbers["series"]) == {"F", "exponent", "x1", "x2", "x3", "x4", "x5"}
 
 
-@pytest.mark.parametrize(("onset", "words"), [(7.75, "chaotic"), (None, "its mean")])
-def test_figureA1_claims_chaos_only_where_the_file_states_its_onset(onset, words):
+def test_figureA1_shows_each_octant_exponent_at_its_phase_of_the_force():
     dataset = synthetic.simulated_lorenz96()
-    if onset is not None:
-        dataset.attrs["chaos_onset"] = onset
-    assert words in drawn(figureA1, dataset).axes[0].get_title(loc="right")
+    numbers = figureA1.numbers(dataset.isel(test_step=slice(7, None)))
+    force, exponent = (numbers.loc[numbers["series"] == name, "y"].to_numpy() for name in ("F", "exponent"))
+    strongest = dataset["test_octant_exponent"].to_numpy().argmax()
+    middle = 5 + 4 * np.sin(2 * np.pi * (strongest + 0.5) / 8)
+    assert force[exponent == exponent.max()].mean() == pytest.approx(middle, abs=0.2)
 
 
 def test_figureA1_needs_a_forced_system():
-    with pytest.raises(UserError, match="no external force"):
+    with pytest.raises(UserError, match="no periodic force"):
         figureA1.numbers(synthetic.simulated_bursting())
 
 

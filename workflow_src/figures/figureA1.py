@@ -1,7 +1,8 @@
 """The forced Lorenz-96 system (test trajectory, standardised; no statistics, one orbit).
 
-(A) External force F(t) over a few forcing periods. Shaded: F above the onset of chaos of the autonomous system, where
-the file states it, else above its mean. (B) First component. (C) All components as colours, one row each.
+(A) External force F(t) over a few forcing periods. (B) Largest local Lyapunov exponent in each eighth of the forcing
+period, an average over many periods; shaded in every panel where it is positive. (C) First component. (D) All
+components as colours, one row each.
 """
 
 import json
@@ -20,14 +21,14 @@ PERIODS = 3
 
 
 def numbers(dataset: xr.Dataset) -> pd.DataFrame:
-    """The force (panel A) and all components (panels B and C) over the first forcing periods of the test trajectory."""
+    """Force (panel A), local exponent (B) and components (C and D) over the first periods of the test trajectory."""
     excerpt = _excerpt(dataset)
     steps = excerpt["test_step"].to_numpy()
-    rows = trace_rows(
-        steps, excerpt["test_forcing"].to_numpy(), panel="A", series="F", x_name="time_step", y_name="force"
-    )
+    force, exponents = excerpt["test_forcing"].to_numpy(), _exponents(excerpt)
+    rows = trace_rows(steps, force, panel="A", series="F", x_name="time_step", y_name="force")
+    rows += trace_rows(steps, exponents, panel="B", series="exponent", x_name="time_step", y_name="local_exponent")
     for index, component in enumerate(map(str, excerpt["component"].values)):
-        key = {"panel": "B, C" if index == 0 else "C", "series": component, "x_name": "time_step"}
+        key = {"panel": "C, D" if index == 0 else "D", "series": component, "x_name": "time_step"}
         rows += trace_rows(steps, excerpt["test"].sel(component=component).to_numpy(), y_name="observation", **key)
     return long_form(rows)
 
@@ -35,24 +36,31 @@ def numbers(dataset: xr.Dataset) -> pd.DataFrame:
 def draw(dataset: xr.Dataset) -> Figure:
     """Draw the figure from the simulated dataset."""
     table = numbers(dataset)
-    figure = style.figure(style.TWO_COLUMNS, 84)
-    force, trace, field = figure.subplots(3, 1, sharex=True, height_ratios=(0.7, 1, 1))
+    figure = style.figure(style.TWO_COLUMNS, 100)
+    force, exponent, trace, field = figure.subplots(4, 1, sharex=True, height_ratios=(0.7, 0.7, 1, 1))
     components = [str(component) for component in dataset["component"].values]
-    level, words = _level(dataset)
 
     part = table[table["panel"] == "A"]
-    steps, values = part["x"].to_numpy(float), part["y"].to_numpy()
-    force.plot(steps, values, color=style.PURPLE)
-    force.axhline(level, color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)))
+    steps = part["x"].to_numpy(float)
+    force.plot(steps, part["y"], color=style.PURPLE)
     force.set_ylabel("force $F(t)$")
-    force.set_title(words, loc="right", color=style.GREY, fontsize=style.SMALL)
+    exponents = table.loc[table["panel"] == "B", "y"].to_numpy()
+    exponent.axhline(0, color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)))
+    exponent.plot(steps, exponents, color=style.ORANGE)
+    exponent.set_ylabel("local\nexponent")
+    force.set_title(
+        "shaded: positive local Lyapunov exponent (per time unit, by eighths of the period)",
+        loc="right",
+        color=style.GREY,
+        fontsize=style.SMALL,
+    )
     part = table[table["series"] == components[0]]
     trace.plot(part["x"].to_numpy(float), part["y"], color=style.BLUE, linewidth=0.6)
     trace.set_ylabel(style.component_label(components[0]))
-    for axes in (force, trace):
-        _shade(axes, steps, values > level)
+    for axes in (force, exponent, trace):
+        _shade(axes, steps, exponents > 0)
 
-    table = table[table["panel"] != "A"]
+    table = table[table["y_name"] == "observation"]
     rows = [table.loc[table["series"] == component, "y"].to_numpy() for component in components]
     edges = np.append(steps, steps[-1] + 1) - 0.5
     mesh = field.pcolormesh(
@@ -65,26 +73,26 @@ def draw(dataset: xr.Dataset) -> Figure:
     bar = figure.colorbar(mesh, ax=field, aspect=8, pad=0.01, extend="both")
     bar.set_label("standardised")
     bar.outline.set_visible(False)
-    for axes, text in zip((force, trace, field), "ABC", strict=True):
+    for axes, text in zip((force, exponent, trace, field), "ABCD", strict=True):
         style.letter(axes, text, left=28, up=2)
     return figure
 
 
 def _excerpt(dataset: xr.Dataset) -> xr.Dataset:
-    if "test_forcing" not in dataset:
-        raise UserError("figureA1: its dataset has no external force; name a dataset of the forced lorenz96 system")
-    parameters = json.loads(dataset.attrs["parameters"])
-    steps = round(PERIODS * parameters["forcing_period"] / float(dataset.attrs["time_step"]))
+    if "test_octant_exponent" not in dataset:
+        raise UserError("figureA1.dataset: has no periodic force; name a dataset of the forced lorenz96 system")
+    steps = round(PERIODS * _period(dataset) / float(dataset.attrs["time_step"]))
     return dataset.isel(test_step=slice(0, max(steps, 2)))
 
 
-def _level(dataset: xr.Dataset) -> tuple[float, str]:
-    """The force above which time is shaded, and what it means."""
-    if "chaos_onset" in dataset.attrs:
-        level = float(dataset.attrs["chaos_onset"])
-        return level, f"shaded: F > {level:g}, where the autonomous system is chaotic"
-    level = float(json.loads(dataset.attrs["parameters"])["forcing_offset"])
-    return level, f"shaded: F above its mean {level:g}"
+def _period(dataset: xr.Dataset) -> float:
+    return float(json.loads(dataset.attrs["parameters"])["forcing_period"])
+
+
+def _exponents(dataset: xr.Dataset) -> np.ndarray:
+    """The exponent of each step's octant, per time unit."""
+    phase = dataset["test_time"].to_numpy() / _period(dataset) % 1
+    return dataset["test_octant_exponent"].to_numpy()[(8 * phase).astype(int)]
 
 
 def _shade(axes: Axes, steps: np.ndarray, above: np.ndarray) -> None:

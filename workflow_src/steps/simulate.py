@@ -47,8 +47,7 @@ def simulate(spec: DatasetSpec, name: str) -> xr.Dataset:
     system = SYSTEMS[spec.system]
     components = system.components(spec.parameters)
     orbits = {"train": _orbit(spec, spec.train, name, "train"), "test": _orbit(spec, spec.test, name, "test")}
-    for split, orbit in orbits.items():
-        _require_dynamics(spec, name, split, orbit)
+    dynamics = xr.merge([_require_dynamics(spec, name, split, orbit) for split, orbit in orbits.items()])
     columns = [components.index(component) for component in spec.observed]
     train, test = (orbit[:, columns] for orbit in orbits.values())
     mean, std = _moments(train)
@@ -85,7 +84,7 @@ def simulate(spec: DatasetSpec, name: str) -> xr.Dataset:
         dataset = dataset.assign_coords({step: np.arange(trajectory.steps), f"{split}_time": (step, times)})
         if (force := system.forcing(spec.parameters, times)) is not None:
             dataset[f"{split}_forcing"] = (step, force)
-    return dataset
+    return dataset.merge(dynamics)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -115,12 +114,15 @@ def _moments(orbit: Float[np.ndarray, "steps dim"]) -> tuple[Float[np.ndarray, "
     return np.array(means), np.array([math.sqrt(variance) for variance in variances])
 
 
-def _require_dynamics(spec: DatasetSpec, name: str, split: str, orbit: Float[np.ndarray, "steps dim"]) -> None:
-    """Refuse an orbit that lacks what the dataset is made for."""
+def _require_dynamics(spec: DatasetSpec, name: str, split: str, orbit: Float[np.ndarray, "steps dim"]) -> xr.Dataset:
+    """Refuse an orbit that lacks what the dataset is made for; what was measured to tell."""
     if spec.system == "bursting_neuron":
         _require_bursts(spec, name, split, orbit)
     if spec.system == "lorenz96" and spec.parameters["forcing_amplitude"] > 0:
-        _require_alternation(spec, name, split, orbit)
+        exponents = _require_alternation(spec, name, split, orbit)
+        octants = {"forcing_octant": np.arange(1, 9)}
+        return xr.Dataset({f"{split}_octant_exponent": ("forcing_octant", exponents)}, coords=octants)
+    return xr.Dataset()
 
 
 def _require_bursts(spec: DatasetSpec, name: str, split: str, orbit: Float[np.ndarray, "steps dim"]) -> None:
@@ -133,8 +135,10 @@ def _require_bursts(spec: DatasetSpec, name: str, split: str, orbit: Float[np.nd
         )
 
 
-def _require_alternation(spec: DatasetSpec, name: str, split: str, orbit: Float[np.ndarray, "steps dim"]) -> None:
-    """A weak force may leave Lorenz-96 on a branch of regular waves all the time."""
+def _require_alternation(
+    spec: DatasetSpec, name: str, split: str, orbit: Float[np.ndarray, "steps dim"]
+) -> Float[np.ndarray, " octants"]:
+    """The exponents by octant; a weak force may leave Lorenz-96 on a branch of regular waves all the time."""
     start = getattr(spec, split).transient_steps * spec.time_step
     state = tuple(orbit[0].tolist())
     exponents = exponents_by_octant(
@@ -148,6 +152,7 @@ def _require_alternation(spec: DatasetSpec, name: str, split: str, orbit: Float[
             f"(exponents: mean {mean:.2f}, octants 3-4 {strong:.2f}, 5-6 {weak:.2f}); change forcing_offset, "
             f"forcing_amplitude or {split}.initial_state"
         )
+    return exponents
 
 
 if __name__ == "__main__":
