@@ -46,8 +46,12 @@ class AbstractShallowPLRNN(AbstractForcedModel):
 
     def jacobian(self, z: Float[Array, " M"]) -> Float[Array, "M M"]:
         """J = A + W1 D W2 with D = diag(relu'), Eq. (7); relu'(0) = 0 as in `jax.nn.relu`."""
-        active = jnp.where(self.pattern(z)[:, None], self.W2, 0)
-        return jnp.diag(self.A) + self.couple(active)
+        # A sum of outer products, one per active unit: over a sequence it is one matrix product of the patterns, and
+        # no array of T x L x M is formed.
+        M = self.latent_dim
+        products = self.connectivity.T[:, :, None] * self.W2[:, None, :]
+        active = self.pattern(z).astype(z.dtype)
+        return jnp.diag(self.A) + (active @ products.reshape(-1, M * M)).reshape(M, M)
 
     def pattern(self, z: Float[Array, " M"]) -> Bool[Array, " L"]:
         """The diagonal of D: which hidden units are active at z."""
