@@ -1,6 +1,10 @@
 """netCDF files: complete or absent, understood by others, and recognised by their content."""
 
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +13,8 @@ from compliance_checker.runner import CheckSuite, ComplianceChecker
 
 from workflow_src import store
 from workflow_src.errors import UserError
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -168,6 +174,55 @@ def test_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
         store.write_atomically(path, break_off)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from workflow_src import store
+
+def stop_short(beside):
+    beside.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+store.write_atomically(Path(sys.argv[1]), stop_short)
+"""
+
+
+def test_what_a_kill_in_the_middle_of_a_write_leaves_goes_with_the_next_write(tmp_path):
+    path, other = tmp_path / "a[1].nc", tmp_path / ".a.nc"
+    other.write_text("other")
+    for left in (1, 1):
+        killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=ROOT)
+        assert killed.returncode == -signal.SIGKILL
+        assert len(list(tmp_path.glob("*.part"))) == left
+    assert not path.exists()
+    store.write_atomically(path, lambda beside: beside.write_text("whole"))
+    assert path.read_text() == "whole"
+    assert sorted(tmp_path.iterdir()) == [other, path]
+
+
+def test_removing_a_file_removes_what_a_killed_write_has_left(tmp_path):
+    path = tmp_path / "a.nc"
+    path.write_text("old")
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=ROOT)
+    assert len(list(tmp_path.iterdir())) == 2
+    store.remove(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_writers_of_one_target_never_mix_their_bytes(tmp_path):
+    path = tmp_path / "a.txt"
+
+    def interrupted_by_another(beside):
+        with beside.open("w") as file:
+            file.write("first, ")
+            store.write_atomically(path, lambda own: own.write_text("second"))
+            file.write("end of the first")
+
+    with pytest.raises(UserError, match="cannot be written"):
+        store.write_atomically(path, interrupted_by_another)
+    assert path.read_text() == "second"
 
 
 def test_full_disk_is_reported_in_one_line(tmp_path):

@@ -4,6 +4,7 @@ Files follow CF-1.11. The step index along an orbit is a plain integer axis; phy
 is an auxiliary coordinate in model time units and not a CF time axis, which would need a calendar.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -89,6 +90,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "benchmark_residual": ("largest residual of the solve", "1"),
 }
 
+_UNFINISHED = ".part"
 STATUS = {"ok": 0, "diverged_in_training": 1, "diverged_in_generation": 2}
 _FLAGS = {"status": STATUS, "converged": {"no": 0, "yes": 1}}
 
@@ -173,9 +175,14 @@ def load(path: Path) -> xr.Dataset:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside the target, sync it to disk, then rename it onto the target."""
+    """Let `write` fill a file beside the target, sync it to disk, then rename it onto the target.
+
+    Every call has a file of its own, so that two processes never fill the same one. What an earlier attempt left when
+    it was killed goes first; an attempt that still runs then fails instead of overwriting this one's result.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    _clear_unfinished(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
     os.close(handle)
     beside = Path(name)
     try:
@@ -188,6 +195,18 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror or error}); free space or rights") from None
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Delete a file, if it is there, and what killed attempts to write it have left."""
+    path.unlink(missing_ok=True)
+    _clear_unfinished(path)
+
+
+def _clear_unfinished(path: Path) -> None:
+    # mkstemp puts eight characters between the two ends; another target's files do not fit.
+    for stale in path.parent.glob(f".{glob.escape(path.name)}.{'?' * 8}{_UNFINISHED}"):
+        stale.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -19,8 +19,9 @@ from workflow_src.models import checkpoint
 from workflow_src.steps import train
 
 ROOT = Path(__file__).parents[2]
+UPDATES = 10_000
 # The step as a job runs it, but for the pace of its checkpoints.
-COMMAND = "import sys; from workflow_src.steps import train; train.KEEP_EVERY = 0.05; train.main(sys.argv[1:])"
+COMMAND = "import sys; from workflow_src.steps import train; train.KEEP_EVERY = 0.02; train.main(sys.argv[1:])"
 
 
 @pytest.fixture(scope="module")
@@ -49,36 +50,47 @@ def payload(path):
     return path.read_bytes().partition(b"\n")[2]
 
 
+def progress(path):
+    """Updates in a checkpoint; 0 without one."""
+    return checkpoint.read_header(path)["updates"] if path.exists() else 0
+
+
+def kill_past(process, path, target):
+    """SIGKILL once the checkpoint holds so many updates, at whatever the training is doing then."""
+    while process.poll() is None and progress(path) < target:
+        time.sleep(0.005)
+    assert process.poll() is None, process.stderr.read()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
 @pytest.mark.slow
 def test_a_killed_training_continues_and_ends_with_the_same_bytes(tmp_path, dataset):
-    """SIGKILL at random moments, and again, until an attempt gets through."""
-    spec = run_spec(updates=3000, solver="sequential", precision="float32", seeds=(0, 1))
+    """SIGKILL at two random updates, far from the last."""
+    spec = run_spec(updates=UPDATES, solver="sequential", precision="float32", seeds=(0, 1))
     whole = start(spec, dataset, tmp_path / "whole")
-    assert whole.communicate()[1].count("continuing") == 0
+    assert "continuing" not in whole.communicate()[1]
     assert whole.returncode == 0
 
-    moments = random.Random(2)
-    folder, continued = tmp_path / "killed", 0
-    for attempt in range(12):
+    moments = random.Random()
+    folder = tmp_path / "killed"
+    for begin, end in ((0.0, 0.2), (0.3, 0.5)):
         process = start(spec, dataset, folder)
-        if attempt < 11 and continued < 2:
-            began = time.monotonic()
-            while not (folder / "unfinished.eqx").exists() and process.poll() is None and time.monotonic() < began + 60:
-                time.sleep(0.02)
-            time.sleep(moments.uniform(0.0, 0.8))
-            process.send_signal(signal.SIGKILL)
-        messages = process.communicate()[1]
-        continued += "continuing after update" in messages
-        assert not list(folder.glob("model.eqx")) or process.returncode == 0
-        if process.returncode == 0:
-            break
+        kill_past(process, folder / "unfinished.eqx", moments.uniform(begin, end) * UPDATES)
+        assert not (folder / "model.eqx").exists()
+    process = start(spec, dataset, folder)
+    assert "continuing after update" in process.communicate()[1]
     assert process.returncode == 0
-    assert continued >= 1, "at least one attempt must have found a checkpoint"
     assert payload(folder / "model.eqx") == payload(tmp_path / "whole/model.eqx")
     histories = [store.load(path / "history.nc").drop_vars("wall_time") for path in (folder, tmp_path / "whole")]
     assert histories[0].identical(histories[1].assign_attrs(histories[0].attrs))
-    assert not (folder / "unfinished.eqx").exists(), "the checkpoint goes when the results are there"
-    assert sorted(path.name for path in folder.iterdir()) == ["history.nc", "model.eqx"]
+    assert sorted(path.name for path in folder.iterdir()) == ["history.nc", "model.eqx"], "no checkpoint, no half file"
+
+
+def test_a_checkpoint_that_a_kill_broke_off_goes_with_the_finished_training(tmp_path, dataset):
+    (tmp_path / ".unfinished.eqx.abcdefgh.part").write_bytes(b"half")
+    train.main(arguments(run_spec(updates=2, precision="float64"), dataset, tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["history.nc", "model.eqx"]
 
 
 def identity_of(spec):

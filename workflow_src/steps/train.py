@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         models, history = train(args.spec, data, resume_at, identity)
         checkpoint.save(args.model, args.spec, models, record)
         store.save(args.history, history, record)
-        resume_at.unlink(missing_ok=True)
+        store.remove(resume_at)
 
 
 if __name__ == "__main__":
