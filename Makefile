@@ -25,9 +25,9 @@ env: ## install the locked packages into .venv (ACCEL=cuda12 for GPUs, PYTHON=py
 	@cmp -s envs/$(ACCEL).txt .venv/$(ACCEL).lock || sh envs/install.sh "$(ACCEL)" "$(PYTHON)"
 
 figures: env ## make the figures and tables of a preset (PRESET=smoke, CORES=all)
-	@if [ -t 2 ]; then set -- --logger rich; else set -- --quiet host reason; fi; \
-	$(SNAKEMAKE) --cores $(CORES) "$$@"
-	@echo "Figures: results/$(PRESET)/figures"
+	@closing=$$($(BIN)/python -m workflow_src where config/$(PRESET).yaml) || exit 1; \
+	if [ -t 2 ]; then set -- --logger rich; else set -- --quiet host reason; fi; \
+	$(SNAKEMAKE) --no-hooks --cores $(CORES) "$$@" && echo "$$closing"
 
 test: env ## run the tests (ARGS="-k deer" for some of them)
 	@$(BIN)/python -m pytest -n 2 -m "not slurm" $(ARGS)

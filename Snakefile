@@ -14,6 +14,16 @@ if not workflow.configfiles:
     configfile: "config/smoke.yaml"
 
 
+# On one machine, jobs that need a GPU run one after the other, unless --resources gpu=... says that it has more. Jobs on
+# a cluster are not counted: each gets its own GPU from the cluster's scheduler.
+resource_scopes:
+    gpu="local",
+
+
+if "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", 1)
+
+
 include: "rules/common.smk"
 include: "rules/simulate.smk"
 include: "rules/train.smk"
@@ -38,4 +48,4 @@ rule all:
 
 
 onsuccess:
-    shell(f"echo 'Figures: {RESULTS}/figures   Tables: {RESULTS}/tables'")
+    print(closing_line(str(file) for job in workflow.dag.jobs for file in job.output))

@@ -17,7 +17,7 @@ rule benchmark_runtime:
     # All cores of the machine, whatever their number: nothing else may run beside a measurement of time.
     threads: workflow.cores or 1
     resources:
-        gpu=1,
+        gpu=gpus,
     params:
         spec=runtime_spec,
         code=fingerprint("steps.benchmark_runtime"),
@@ -35,7 +35,7 @@ rule benchmark_iterations:
     log:
         RESULTS / "logs/benchmark/{benchmark}/{model}.log",
     resources:
-        gpu=1,
+        gpu=gpus,
     params:
         spec=iterations_spec,
         code=fingerprint("steps.benchmark_iterations"),

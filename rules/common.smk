@@ -85,6 +85,11 @@ def benchmark_cells(wildcards):
     return PRESET.benchmark_cells(wildcards.benchmark).model_dump_json()
 
 
+def gpus(wildcards):
+    """GPUs of a job that computes with JAX."""
+    return 1 if PRESET.compute == "cuda" else 0
+
+
 # --- paths ------------------------------------------------------------------------------------------------------------
 
 
@@ -172,3 +177,10 @@ def targets(section, suffixes):
         if roles is not None
         for suffix in suffixes
     ]
+
+
+def closing_line(files):
+    """The folders of the figures and tables among these files."""
+    folders = {Path(file).parent for file in files}
+    sections = [section for section in ("figures", "tables") if RESULTS / section in folders]
+    return "   ".join(f"{section.capitalize()}: {RESULTS / section}" for section in sections)

@@ -15,6 +15,8 @@ rule evaluate:
         measures=RESULTS / "evaluate" / f"{JOB}.nc",
     log:
         RESULTS / "logs/evaluate" / f"{JOB}.log",
+    resources:
+        gpu=gpus,
     params:
         evaluation=evaluation_spec,
         code=fingerprint("steps.evaluate"),

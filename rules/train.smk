@@ -14,7 +14,7 @@ rule train:
     log:
         RESULTS / "logs/train" / f"{JOB}.log",
     resources:
-        gpu=1,
+        gpu=gpus,
     params:
         spec=run_spec,
         code=fingerprint("steps.train"),

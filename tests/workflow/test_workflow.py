@@ -15,12 +15,16 @@ ROOT = Path(__file__).parents[2]
 PRESETS = sorted((ROOT / "config").glob("*.yaml"))
 
 
-def snakemake(folder, *arguments):
-    """A dry run in an empty folder, so that results and locks of the checkout do not matter."""
+# Rules whose steps compute with JAX.
+COMPUTING = {"train", "evaluate", "benchmark_runtime", "benchmark_iterations"}
+
+
+def snakemake(folder, *arguments, dry=True):
+    """A run in an empty folder, so that results and locks of the checkout do not matter."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [*command, "--cores", "1", "--dry-run", *arguments],
+        [*command, "--cores", "1", *(["--dry-run"] if dry else []), *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -71,6 +75,60 @@ def test_one_figure_needs_only_its_own_runs(tmp_path):
     run = snakemake(tmp_path, "--configfile", smoke, "--", "results/smoke/figures/figure2.pdf")
     assert set(re.findall(r"/train/(\w+)/", run.stdout + run.stderr)) == {"lorenz63_full", "lorenz63_partial"}
     assert jobs(run) == {"simulate": 2, "train": 4, "evaluate": 4, "aggregate": 2, "figure2": 1}
+
+
+def gpus(run):
+    """How many GPUs the jobs of each rule ask for; 0 where the dry run names none."""
+    assert run.returncode == 0, run.stdout + run.stderr
+    found = {}
+    for job in re.split(r"\n(?=(?:local)?rule )", run.stdout + run.stderr):
+        if name := re.match(r"(?:local)?rule (\w+):", job):
+            asked = re.search(r"\n    resources: .*\bgpu=(\d+)", job)
+            found.setdefault(name[1], set()).add(int(asked[1]) if asked else 0)
+    return found
+
+
+def test_the_rules_that_need_a_gpu_are_those_whose_steps_prepare_a_device():
+    steps = (ROOT / "workflow_src/steps").glob("*.py")
+    assert {step.stem for step in steps if "prepare(" in step.read_text() and step.stem != "device"} == COMPUTING
+
+
+@pytest.mark.parametrize(("preset", "wanted"), [("paper", 1), ("smoke", 0)])
+def test_every_job_that_computes_asks_for_a_gpu_under_a_cuda_preset_alone(preset, wanted, tmp_path):
+    found = gpus(snakemake(tmp_path, "--configfile", str(ROOT / f"config/{preset}.yaml")))
+    assert set(found) >= COMPUTING
+    for rule, asked in found.items():
+        assert asked == {wanted if rule in COMPUTING else 0}, rule
+
+
+def test_on_one_machine_one_job_at_a_time_has_the_gpu(tmp_path):
+    rules = """
+rule all:
+    input:
+        "a",
+        "b",
+
+rule job:
+    output:
+        "{name,[ab]}",
+    resources:
+        gpu=1,
+    shell:
+        "echo start >> log; sleep 1; echo end >> log; touch {output}"
+"""
+    setting = (ROOT / "Snakefile").read_text().partition("resource_scopes:")[2].partition("include:")[0]
+    (tmp_path / "Snakefile").write_text("resource_scopes:" + setting + rules)
+    command = [sys.executable, "-m", "snakemake", "--cores", "2"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+    assert (tmp_path / "log").read_text().split() == ["start", "end"] * 2
+
+
+def test_the_closing_line_names_what_was_made_and_nothing_else(tmp_path):
+    smoke = str(ROOT / "config/smoke.yaml")
+    run = snakemake(tmp_path, "--configfile", smoke, "--", "results/smoke/tables/table5.md", dry=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    lines = [line for line in (run.stdout + run.stderr).splitlines() if line.startswith(("Figures:", "Tables:"))]
+    assert lines == ["Tables: results/smoke/tables"]
 
 
 def refusal(run, words):
