@@ -1,4 +1,4 @@
-"""Questions about a preset: `python -m workflow_src where config/smoke.yaml` checks it and says where its results go."""
+"""Questions about a preset: `python -m workflow_src where FILE` checks it and says where its results go."""
 
 import argparse
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -24,8 +24,41 @@ from workflow_src.provenance.fingerprint import ROOT, fingerprint
 SCHEMA = 1
 
 
+class Record(MutableMapping[str, Any]):
+    """The facts of a job. Its wall time and peak memory are those at the moment of reading.
+
+    A result is saved while its job still runs: each file states the time and memory that it took to come about.
+    """
+
+    def __init__(self, facts: Mapping[str, Any], began: float) -> None:
+        self.facts = dict(facts)
+        self.began = began
+
+    def now(self) -> dict[str, Any]:
+        """All facts as they stand."""
+        return self.facts | {
+            "wall_seconds": round(time.monotonic() - self.began, 3),
+            "peak_memory_mib": round(_peak_memory(), 1),
+        }
+
+    def __getitem__(self, key: str) -> Any:
+        return self.now()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.facts[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.facts[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.now())
+
+    def __len__(self) -> int:
+        return len(self.now())
+
+
 @contextlib.contextmanager
-def record(step: str, args: Namespace) -> Iterator[dict[str, Any]]:
+def record(step: str, args: Namespace) -> Iterator[Record]:
     """Collect the facts of a job while it runs; pass the record to whatever saves its results.
 
     Args:
@@ -34,7 +67,7 @@ def record(step: str, args: Namespace) -> Iterator[dict[str, Any]]:
     """
     began = time.monotonic()
     spec = {k: v.model_dump(mode="json") for k, v in vars(args).items() if isinstance(v, BaseModel)}
-    facts: dict[str, Any] = {
+    facts = {
         "schema": SCHEMA,
         "step": step,
         "command": shlex.join([f"python -m workflow_src.steps.{step}", *sys.argv[1:]]).replace("'", "", 2),
@@ -50,11 +83,7 @@ def record(step: str, args: Namespace) -> Iterator[dict[str, Any]]:
         "environment": {k: os.environ[k] for k in ("XLA_FLAGS", "JAX_PLATFORMS", "SLURM_JOB_ID") if k in os.environ},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    try:
-        yield facts
-    finally:
-        facts["wall_seconds"] = round(time.monotonic() - began, 3)
-        facts["peak_memory_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    yield Record(facts, began)
 
 
 def sha256_of(path: Path) -> str:
@@ -85,6 +114,11 @@ def _paths(args: Namespace) -> Iterator[Path]:
         elif isinstance(value, dict | list | tuple):
             items = value.values() if isinstance(value, dict) else value
             yield from (item for item in items if isinstance(item, Path))
+
+
+def _peak_memory() -> float:
+    """Largest resident size of this process so far, in MiB; the system counts in KiB, that of Apple in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _cpu() -> str:
