@@ -26,8 +26,8 @@ def prepare(compute: str, precision: str) -> str:
     jax.config.update("jax_default_matmul_precision", "highest")
     try:
         device = jax.devices()[0]
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+    except (RuntimeError, AssertionError) as error:  # AssertionError: JAX was installed without that device's plugin
+        reason = next(iter(str(error).splitlines()), "this JAX knows no such device")
         raise UserError(
             f"compute: '{compute}' has no device here ({reason}); set compute: cpu or use a GPU node"
         ) from None
