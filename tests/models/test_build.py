@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from workflow_src.config import LowRankPLRNNSpec, LSSMSpec, Mamba2Spec, ShallowPLRNNSpec
 from workflow_src.models import AbstractForcedModel, build
+from workflow_src.specs.model import LowRankPLRNNSpec, LSSMSpec, Mamba2Spec, ShallowPLRNNSpec
 
 LATENT = {"slow_units": 5, "init_scale": 0.02}
 LORENZ = {"latent_dim": 25, "hidden_dim": 128, **LATENT}

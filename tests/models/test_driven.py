@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from workflow_src.config import LSSMSpec, Mamba2Spec
 from workflow_src.models import build
+from workflow_src.specs.model import LSSMSpec, Mamba2Spec
 
 N = 2
 SPECS = {

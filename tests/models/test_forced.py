@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from workflow_src.config import LowRankPLRNNSpec, ShallowPLRNNSpec
 from workflow_src.models import build
+from workflow_src.specs.model import LowRankPLRNNSpec, ShallowPLRNNSpec
 
 M, L, N = 6, 10, 2
 SCALE = 0.1

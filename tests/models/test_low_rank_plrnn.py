@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from workflow_src.config import LowRankPLRNNSpec
 from workflow_src.models import build
+from workflow_src.specs.model import LowRankPLRNNSpec
 
 
 def spec(rank):

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from workflow_src.config import LSSMSpec
 from workflow_src.models import LSSM, ShallowPLRNN
 from workflow_src.models.read_out import ReadOut
+from workflow_src.specs.model import LSSMSpec
 
 M, L, N = 6, 9, 2
 

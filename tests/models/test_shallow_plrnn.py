@@ -3,8 +3,8 @@
 import jax
 import numpy as np
 
-from workflow_src.config import ShallowPLRNNSpec
 from workflow_src.models import build
+from workflow_src.specs.model import ShallowPLRNNSpec
 
 
 def test_connectivity_starts_uniform_within_the_scale_of_equation_46():

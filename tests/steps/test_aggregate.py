@@ -5,8 +5,9 @@ import pytest
 import xarray as xr
 
 from workflow_src import store
-from workflow_src.config import AggregateSpec, BenchmarkCells
 from workflow_src.errors import UserError
+from workflow_src.specs.aggregate import AggregateSpec
+from workflow_src.specs.benchmark import BenchmarkCells
 from workflow_src.steps.aggregate import aggregate, thin
 from workflow_src.steps.aggregate_benchmark import combine
 

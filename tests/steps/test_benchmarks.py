@@ -8,7 +8,7 @@ import xarray as xr
 from tests.training.specs import SHPLRNN, run_spec
 from tests.training.test_gtf_deer import orbit
 from workflow_src import store
-from workflow_src.config import IterationsBenchmarkSpec, IterationsSpec, RuntimeSpec
+from workflow_src.specs.benchmark import IterationsBenchmarkSpec, IterationsSpec, RuntimeSpec
 from workflow_src.steps.benchmark_iterations import count_iterations
 from workflow_src.steps.benchmark_runtime import benchmark
 from workflow_src.training import loop

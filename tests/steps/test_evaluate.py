@@ -9,7 +9,7 @@ import xarray as xr
 from tests.training.specs import LSSM, MAMBA, SHPLRNN, run_spec
 from tests.training.test_gtf_deer import orbit
 from workflow_src import store
-from workflow_src.config import Embedding, EvaluationSpec
+from workflow_src.specs.evaluation import Embedding, EvaluationSpec
 from workflow_src.steps.evaluate import _divergence, evaluate
 from workflow_src.training import loop
 

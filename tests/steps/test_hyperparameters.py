@@ -80,7 +80,8 @@ def test_where_models_differ_each_distinct_value_brings_its_source():
 
 def test_a_block_over_several_lines_gives_each_key_its_own_source(tmp_path):
     """The same preset with every block spread out; comments go behind two keys of an experiment's training."""
-    text = yaml.safe_dump(yaml.safe_load(FILE.read_text(encoding="utf-8")), sort_keys=False)
+    spread = yaml.safe_load(FILE.read_text(encoding="utf-8")) | {"preset": "spread"}
+    text = yaml.safe_dump(spread, sort_keys=False)
     head, experiments, tail = text.partition("\nexperiments:")
     tail = tail.replace("      updates: 10000\n", "      updates: 10000  # Sec. 1\n", 1)
     tail = tail.replace("      warmup_steps: 100\n", "      warmup_steps: 100  # Sec. 2\n", 1)

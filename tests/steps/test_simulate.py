@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from workflow_src import store
-from workflow_src.config import DatasetSpec
 from workflow_src.errors import UserError
+from workflow_src.specs.dataset import DatasetSpec
 from workflow_src.steps.simulate import main, simulate
 from workflow_src.systems import SYSTEMS
 from workflow_src.systems.integrate import integrate

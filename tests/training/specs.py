@@ -2,7 +2,7 @@
 
 import json
 
-from workflow_src.config import RunSpec
+from workflow_src.specs.run import RunSpec
 
 TRAINING = {
     "solver": "deer",

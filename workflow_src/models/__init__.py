@@ -2,12 +2,12 @@
 
 from jaxtyping import PRNGKeyArray
 
-from workflow_src.config import LowRankPLRNNSpec, LSSMSpec, Mamba2Spec, ModelSpec, ShallowPLRNNSpec
 from workflow_src.models.base import AbstractDrivenModel, AbstractForcedModel, AbstractModel
 from workflow_src.models.low_rank_plrnn import LowRankPLRNN
 from workflow_src.models.lssm import LSSM
 from workflow_src.models.mamba2 import Mamba2
 from workflow_src.models.shallow_plrnn import ShallowPLRNN
+from workflow_src.specs.model import LowRankPLRNNSpec, LSSMSpec, Mamba2Spec, ModelSpec, ShallowPLRNNSpec
 
 __all__ = [
     "LSSM",

@@ -14,10 +14,10 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from workflow_src.config import RunSpec
 from workflow_src.errors import UserError
 from workflow_src.models import build
 from workflow_src.models.base import AbstractModel
+from workflow_src.specs.run import RunSpec
 from workflow_src.store import write_atomically
 
 FORMAT = "gtf-deer-checkpoint-1"

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from workflow_src.config import LowRankPLRNNSpec
 from workflow_src.models.initialisation import near_identity, uniform
 from workflow_src.models.shallow_plrnn import AbstractShallowPLRNN
+from workflow_src.specs.model import LowRankPLRNNSpec
 
 
 class LowRankPLRNN(AbstractShallowPLRNN):

@@ -12,11 +12,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from workflow_src.config import LSSMSpec
 from workflow_src.models.base import AbstractDrivenModel
 from workflow_src.models.initialisation import near_identity, uniform
 from workflow_src.models.read_out import ReadOut
 from workflow_src.solvers.affine_scan import solve_affine
+from workflow_src.specs.model import LSSMSpec
 
 
 class FreeRunningParameters(NamedTuple):

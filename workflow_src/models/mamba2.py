@@ -15,11 +15,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from workflow_src.config import Mamba2Spec
 from workflow_src.models.base import AbstractDrivenModel
 from workflow_src.models.initialisation import uniform
 from workflow_src.models.read_out import ReadOut
 from workflow_src.models.ssd import ssd
+from workflow_src.specs.model import Mamba2Spec
 
 # That of the original implementation, github.com/state-spaces/mamba.
 NORM_EPSILON = 1e-5

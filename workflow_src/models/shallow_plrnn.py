@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from workflow_src.config import ShallowPLRNNSpec
 from workflow_src.models.base import AbstractForcedModel
 from workflow_src.models.initialisation import near_identity, uniform
+from workflow_src.specs.model import ShallowPLRNNSpec
 
 
 class AbstractShallowPLRNN(AbstractForcedModel):

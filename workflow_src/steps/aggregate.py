@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from workflow_src import provenance, store
-from workflow_src.config import AggregateSpec
 from workflow_src.errors import UserError
+from workflow_src.specs.aggregate import AggregateSpec
 from workflow_src.steps.arguments import arguments, run
 
 MOST_HISTORY_POINTS = 200

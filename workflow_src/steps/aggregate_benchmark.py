@@ -6,7 +6,7 @@ from pathlib import Path
 import xarray as xr
 
 from workflow_src import provenance, store
-from workflow_src.config import BenchmarkCells
+from workflow_src.specs.benchmark import BenchmarkCells
 from workflow_src.steps.arguments import arguments, run
 
 

@@ -12,12 +12,12 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from workflow_src import provenance, store
-from workflow_src.config import IterationsSpec
 from workflow_src.errors import UserError
 from workflow_src.forcing import teacher_signal
 from workflow_src.models import checkpoint
 from workflow_src.models.base import AbstractForcedModel, AbstractModel
 from workflow_src.solvers import Report
+from workflow_src.specs.benchmark import IterationsSpec
 from workflow_src.steps.arguments import arguments, run
 from workflow_src.steps.device import prepare
 from workflow_src.training.batches import random_windows

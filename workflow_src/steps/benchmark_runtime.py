@@ -15,8 +15,9 @@ import numpy as np
 import xarray as xr
 
 from workflow_src import logs, provenance, store
-from workflow_src.config import RunSpec, RuntimeSpec
 from workflow_src.models import build
+from workflow_src.specs.benchmark import RuntimeSpec
+from workflow_src.specs.run import RunSpec
 from workflow_src.steps.arguments import arguments, run
 from workflow_src.steps.device import prepare
 from workflow_src.training import loop

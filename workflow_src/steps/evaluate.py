@@ -12,7 +12,6 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from workflow_src import provenance, store
-from workflow_src.config import Embedding, EvaluationSpec, RunSpec
 from workflow_src.forcing import forced_step, teacher_signal
 from workflow_src.generation import free_step, generate, tangent_growth, warm_up
 from workflow_src.metrics.delay_embedding import embed
@@ -21,6 +20,8 @@ from workflow_src.metrics.lyapunov import contraction_bound, lyapunov_exponent
 from workflow_src.metrics.state_space_divergence import Divergence, state_space_divergence
 from workflow_src.models import checkpoint
 from workflow_src.models.base import AbstractForcedModel, AbstractModel
+from workflow_src.specs.evaluation import Embedding, EvaluationSpec
+from workflow_src.specs.run import RunSpec
 from workflow_src.steps.arguments import arguments, run
 from workflow_src.steps.device import prepare
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from workflow_src import provenance, store
-from workflow_src.config import Preset, RuntimeBenchmarkSpec, TrainingSpec, read_preset, sources
+from workflow_src.config import Preset, RuntimeBenchmarkSpec, read_preset, sources
+from workflow_src.specs.training import TrainingSpec
 from workflow_src.steps.arguments import arguments, run
 
 Row = tuple[str, str, str, str]
@@ -69,7 +70,7 @@ def _architectures(preset: Preset, origin: dict[str, str], name: str, models: Se
 def _training(
     preset: Preset, origin: dict[str, str], name: str, where: str, models: Sequence[str], overrides: dict[str, object]
 ) -> Iterator[Row]:
-    resolved = {model: preset.training_of(model, overrides) for model in models}
+    resolved = {model: preset.training_of(where, model) for model in models}
     for key in TrainingSpec.model_fields:
         if key == "updates" and where.startswith("benchmarks"):
             continue

@@ -14,8 +14,8 @@ import xarray as xr
 from jaxtyping import Float
 
 from workflow_src import provenance, store
-from workflow_src.config import DatasetSpec, Trajectory
 from workflow_src.errors import UserError
+from workflow_src.specs.dataset import DatasetSpec, Trajectory
 from workflow_src.steps.arguments import arguments, run
 from workflow_src.systems import SYSTEMS
 from workflow_src.systems.bursting_neuron import long_pauses

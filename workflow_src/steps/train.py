@@ -13,10 +13,10 @@ import numpy as np
 import xarray as xr
 
 from workflow_src import logs, provenance, store
-from workflow_src.config import RunSpec
 from workflow_src.errors import UserError
 from workflow_src.models import checkpoint
 from workflow_src.models.base import AbstractModel
+from workflow_src.specs.run import RunSpec
 from workflow_src.steps.arguments import arguments, run
 from workflow_src.steps.device import prepare
 from workflow_src.training import loop

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from workflow_src.config import TrainingSpec
 from workflow_src.forcing import forced_step, teacher_signal
 from workflow_src.models.base import AbstractDrivenModel, AbstractForcedModel, AbstractModel
 from workflow_src.solvers import Report, Solution, solve
+from workflow_src.specs.training import TrainingSpec
 
 
 def predict(

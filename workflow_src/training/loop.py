@@ -15,10 +15,11 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from workflow_src.config import RunSpec, TrainingSpec
 from workflow_src.logs import Progress
 from workflow_src.models import build
 from workflow_src.models.base import AbstractModel
+from workflow_src.specs.run import RunSpec
+from workflow_src.specs.training import TrainingSpec
 from workflow_src.training.batches import random_windows
 from workflow_src.training.loss import LossTerms, loss_and_gradient
 

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from workflow_src.config import RunSpec
 from workflow_src.models.base import AbstractModel
 from workflow_src.solvers import Report
+from workflow_src.specs.run import RunSpec
 from workflow_src.training.forward import predict
 from workflow_src.training.regularisation import manifold_attractor, singular_values, slow_read_out
 

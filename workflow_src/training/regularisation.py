@@ -7,10 +7,11 @@ The last `slow_units` latent units are pulled towards a manifold of fixed points
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from workflow_src.config import LatentModelSpec, ModelSpec, TrainingSpec
 from workflow_src.models.base import AbstractForcedModel, AbstractModel
 from workflow_src.models.lssm import LSSM
 from workflow_src.models.shallow_plrnn import AbstractShallowPLRNN
+from workflow_src.specs.model import AbstractLatentModelSpec, ModelSpec
+from workflow_src.specs.training import TrainingSpec
 
 Scalar = Float[Array, ""]
 
@@ -24,7 +25,7 @@ def manifold_attractor(model: AbstractModel, architecture: ModelSpec, spec: Trai
     """
     # ASSUME: sums of powers, not norms; rows of W1 and columns of W2 (rows of Bin for the LSSM), which is what the
     # block-diagonal Jacobian of Eqs. (53) and (56) needs; division by the variance.
-    if not isinstance(architecture, LatentModelSpec) or architecture.slow_units == 0:
+    if not isinstance(architecture, AbstractLatentModelSpec) or architecture.slow_units == 0:
         return jnp.zeros(())
     slow = slice(architecture.latent_dim - architecture.slow_units, architecture.latent_dim)
     eps = architecture.init_scale
@@ -45,7 +46,7 @@ def manifold_attractor(model: AbstractModel, architecture: ModelSpec, spec: Trai
 
 def slow_read_out(model: AbstractModel, architecture: ModelSpec, spec: TrainingSpec) -> Scalar:
     """Eq. (57): lambda_obs times the squared read-out weights of the slow units, which keeps forcing off them."""
-    if not isinstance(model, AbstractForcedModel) or not isinstance(architecture, LatentModelSpec):
+    if not isinstance(model, AbstractForcedModel) or not isinstance(architecture, AbstractLatentModelSpec):
         return jnp.zeros(())
     if architecture.slow_units == 0:
         return jnp.zeros(())

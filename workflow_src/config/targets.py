@@ -1,0 +1,42 @@
+"""Figures and tables that would show something else than they say."""
+
+from workflow_src.config.datasets import is_periodically_forced
+from workflow_src.config.preset import Preset, RuntimeBenchmarkSpec
+from workflow_src.errors import UserError
+
+
+def check_targets(preset: Preset) -> None:
+    """Refuse figures and tables of data that lack what they show."""
+    if (shown := preset.figures.figureA1) and not is_periodically_forced(preset.datasets[shown.dataset]):
+        raise UserError(
+            f"figures.figureA1.dataset: {shown.dataset} has no periodic force; name a dataset of system lorenz96"
+        )
+    if (shown := preset.tables.tableA1) and preset.datasets[shown.dataset].system != "bursting_neuron":
+        raise UserError(
+            f"tables.tableA1.dataset: {shown.dataset} is no bursting neuron; name a dataset of system bursting_neuron"
+        )
+    if table2 := preset.tables.table2:
+        _check_times(preset, "tables.table2.lorenz96_runtime", table2.lorenz96, table2.lorenz96_runtime)
+        _check_times(preset, "tables.table2.bursting_runtime", table2.bursting, table2.bursting_runtime)
+
+
+def _check_times(preset: Preset, key: str, name: str, benchmark: str) -> None:
+    """The times beside an experiment must be those of its models, at its longest sequence, by both solvers."""
+    experiment, timed = preset.experiments[name], preset.benchmarks[benchmark]
+    assert isinstance(timed, RuntimeBenchmarkSpec)
+    for solver in ("deer", "sequential"):
+        if solver not in timed.updates:
+            raise UserError(f"{key}: {benchmark} does not time {solver}; add it to benchmarks.{benchmark}.updates")
+    if timed.dataset != experiment.dataset:
+        raise UserError(
+            f"{key}: {benchmark} trains on {timed.dataset}, but {name} on {experiment.dataset}; correct "
+            f"benchmarks.{benchmark}.dataset"
+        )
+    for model in experiment.models:
+        if model not in timed.models:
+            raise UserError(f"{key}: {benchmark} does not time {model} of {name}; add it to its models")
+    if (longest := max(experiment.sequence_lengths)) not in timed.sequence_lengths:
+        raise UserError(
+            f"{key}: {benchmark} does not time {longest}, the longest sequence of {name}; add it to its "
+            "sequence_lengths"
+        )

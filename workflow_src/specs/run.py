@@ -1,0 +1,32 @@
+"""One training job."""
+
+from typing import Literal
+
+from workflow_src.specs.model import ModelSpec
+from workflow_src.specs.section import AbstractSection, Count, Name, Whole
+from workflow_src.specs.training import TrainingSpec
+
+
+class RunSpec(AbstractSection):
+    """A training job, complete: a pack of seeds of one (experiment, model, sequence length)."""
+
+    preset: Name
+    compute: Literal["cpu", "cuda"]
+    precision: Literal["float32", "float64"]
+    experiment: Name
+    dataset: Name
+    model: Name
+    obs_dim: Count
+    sequence_length: Count
+    batch_size: Count
+    warmup: Whole
+    seeds: tuple[Whole, ...]
+    architecture: ModelSpec
+    training: TrainingSpec
+
+    @classmethod
+    def parse(cls, text: str) -> "RunSpec":
+        return cls.model_validate_json(text)
+
+    def dump(self) -> str:
+        return self.model_dump_json()
