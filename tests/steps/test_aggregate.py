@@ -126,6 +126,8 @@ def test_parts_of_a_benchmark_become_arrays_over_model_and_length():
         xr.Dataset(
             {
                 "update_time": (("solver", "sample"), np.full((2, 3), float(length + len(model)))),
+                "converged_fraction": (("solver", "sample"), np.full((2, 3), length / 64)),
+                "diverged_at": ((), length if model == "m3" else -1),
                 "latent_dim": ((), int(model[1:])),
                 "hidden_dim": ((), 5),
                 "batch_size": ((), 1),
@@ -139,6 +141,9 @@ def test_parts_of_a_benchmark_become_arrays_over_model_and_length():
     assert combined["sequence_length"].values.tolist() == [32, 64]
     assert combined["latent_dim"].values.tolist() == [10, 3]
     assert (combined["update_time"].sel(model="m3", sequence_length=32) == 34).all()
+    assert (combined["converged_fraction"].sel(sequence_length=32) == 0.5).all()
+    assert combined["diverged_at"].sel(model="m3").values.tolist() == [32, 64]
+    assert (combined["diverged_at"].sel(model="m10") == -1).all()
 
 
 def test_iterations_of_several_models_become_arrays_over_model(tmp_path):

@@ -38,7 +38,32 @@ def test_each_solver_is_timed_as_often_as_asked_for(updates, tmp_path):
     iterations = result["newton_iterations"]
     assert (iterations.sel(solver="deer").dropna("sample") >= 1).all()
     assert (iterations.sel(solver="sequential").dropna("sample") == 0).all()
+    assert (result["converged_fraction"].notnull() == np.isfinite(result["update_time"])).all()
+    assert (result["converged_fraction"].fillna(1) == 1).all()
+    assert result["diverged_at"].item() == -1
     assert (result["compile_time"] > result["update_time"].median("sample")).all()
+
+
+def small(**training):
+    architecture = SHPLRNN | {"latent_dim": 2, "hidden_dim": 5, "slow_units": 0}
+    return run_spec(architecture, sequence_length=16, warmup_steps=0, seeds=(0,), **training)
+
+
+def test_the_solves_of_a_timed_evaluation_that_did_not_converge_are_counted():
+    run = small(batch_size=2, max_iterations=1, forcing_strength=0.1)
+    result = benchmark(RuntimeSpec(run=run, updates={"deer": 3, "sequential": 3}), dataset(2))
+    assert (result["converged_fraction"].sel(solver="deer") == 0).all()
+    assert (result["converged_fraction"].sel(solver="sequential") == 1).all()
+
+
+def test_the_timing_ends_where_a_parameter_is_no_longer_finite():
+    data = dataset(2)
+    run = small(batch_size=1, learning_rate_start=1e300, learning_rate_end=1e299, gradient_clip=1e300)
+    result = benchmark(RuntimeSpec(run=run, updates={"sequential": 8, "deer": 8}), data)
+    at = result["diverged_at"].item()
+    assert 0 <= at < 7
+    for solver in ("sequential", "deer"):
+        assert np.isfinite(result["update_time"].sel(solver=solver)).sum() == at + 1
 
 
 def test_iterations_fall_to_two_under_full_forcing_and_stop_at_the_cap():

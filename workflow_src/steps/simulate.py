@@ -118,7 +118,7 @@ def _require_dynamics(spec: DatasetSpec, name: str, split: str, orbit: Float[np.
     """Refuse an orbit that lacks what the dataset is made for; what was measured to tell."""
     if spec.system == "bursting_neuron":
         _require_bursts(spec, name, split, orbit)
-    if spec.system == "lorenz96" and spec.parameters["forcing_amplitude"] > 0:
+    if spec.system == "lorenz96" and spec.parameters["forcing_amplitude"] != 0:
         exponents = _require_alternation(spec, name, split, orbit)
         octants = {"forcing_octant": np.arange(1, 9)}
         return xr.Dataset({f"{split}_octant_exponent": ("forcing_octant", exponents)}, coords=octants)
