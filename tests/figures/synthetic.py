@@ -129,6 +129,11 @@ def runtime(
     return xr.Dataset(
         {
             "update_time": (("model", "sequence_length", "solver", "sample"), times),
+            "converged_fraction": (
+                ("model", "sequence_length", "solver", "sample"),
+                np.where(np.isfinite(times), 1.0, np.nan),
+            ),
+            "diverged_at": (("model", "sequence_length"), np.full((len(sizes), len(lengths)), -1)),
             "latent_dim": (("model",), list(sizes)),
             "hidden_dim": (("model",), [50] * len(sizes)),
         },

@@ -208,6 +208,39 @@ def test_figure1_leaves_out_what_was_not_timed():
     assert numbers[(numbers["series"] == "M = 64, GTF-DEER")]["x"].tolist() == [2**10]
 
 
+def test_figure1_counts_timed_solves_that_did_not_converge_and_opens_their_symbols():
+    runtime = synthetic.runtime((3,), (64, 128, 256))
+    deer = {"model": "shplrnn_m3", "solver": "deer"}
+    runtime["converged_fraction"].loc[deer | {"sequence_length": 128, "sample": slice(0, 29)}] = 0.5
+    runtime["converged_fraction"].loc[deer | {"sequence_length": 256, "sample": slice(0, 59)}] = 0.0
+    iterations = synthetic.iterations((3,), passes=3)
+    numbers = figure1.numbers(runtime, iterations).set_index(["panel", "series", "x"])
+    counts = [int(numbers.loc[("A", "M = 3, GTF-DEER", length), "diverged"]) for length in (64, 128, 256)]
+    assert counts == [0, 30, 60]
+    assert numbers.loc[("A", "M = 3, sequential", 256), "diverged"] == 0
+    assert numbers.loc[("A speed-up", "M = 3", 128), "diverged"] == 30
+    axes = drawn(figure1, runtime, iterations).axes[0]
+    kinds = {}
+    for line in (line for line in axes.lines if line.get_linestyle() == "None"):
+        for x in line.get_xdata():
+            kinds.setdefault(float(x), set()).add((line.get_marker(), line.get_markerfacecolor() == "white"))
+    assert kinds == {
+        64.0: {("s", False), ("o", False)},
+        128.0: {("s", False), ("o", True)},
+        256.0: {("s", False), ("x", False)},
+    }
+
+
+def test_figure1_marks_a_timed_training_that_became_non_finite():
+    runtime = synthetic.runtime((3, 8), (64, 128))
+    runtime["diverged_at"].loc[{"model": "shplrnn_m8", "sequence_length": 128}] = 4
+    iterations = synthetic.iterations((3,), passes=3)
+    numbers = figure1.numbers(runtime, iterations)
+    row = numbers[numbers["statistic"] == "diverged"]
+    assert row[["series", "x", "y"]].to_numpy().tolist() == [["M = 8", 128, 4.0]]
+    assert "1" in [t.get_text() for t in drawn(figure1, runtime, iterations).axes[0].texts]
+
+
 def test_figure1_counts_passes_that_did_not_converge_as_the_cap():
     iterations = synthetic.iterations((3,), (0.5,), passes=5)
     iterations["iterations"][:] = 4.0

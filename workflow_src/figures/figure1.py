@@ -1,13 +1,17 @@
 """Speed and convergence of GTF-DEER (Lorenz-63).
 
 (A) Left: time of a forward and a backward pass during training against sequence length T, for the sequential
-evaluation (dashed) and GTF-DEER (solid), one colour per latent dimension M. Points are medians over the timed updates,
-bars their quartiles; the number of timed updates stands in the legend. Right: speed-up, the ratio of the two medians.
+evaluation (dashed, squares) and GTF-DEER (solid, dots), one colour per latent dimension M. Points are medians over the
+timed updates, bars their quartiles; the number of timed updates stands in the legend. Right: speed-up, the ratio of the
+two medians. Open symbols: some timed solves did not converge within the cap; crosses: most did not. A cross in the top
+row, with their number, marks trainings that ended there because a gradient or parameter was not finite.
 (B) Newton iterations of the forward pass of trained models against forcing strength alpha, for three initial guesses
 of the latent trajectory: zeros, standard normal numbers, and the pseudo-inverse of the observations. Points are medians
 over forward passes on different test windows, bars their quartiles. Open symbols: some passes did not converge within
 the cap; crosses: the median pass did not. Passes that did not converge count as the cap.
 """
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +21,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from workflow_src.figures import style
+from workflow_src.figures import marks, scales, style
 from workflow_src.figures.runs import lengths_of, long_form, median_row, models_of
 
 SOLVERS = {"sequential": "sequential", "deer": "GTF-DEER", "quasi_deer": "quasi"}
-SOLVER_LINES = {"sequential": (0, (3, 1.5)), "deer": "-", "quasi_deer": (0, (1, 1))}
+SOLVER_STYLES = {"sequential": ((0, (3, 1.5)), "s"), "deer": ("-", "o"), "quasi_deer": ((0, (1, 1)), "^")}
 GUESSES = {"zero": "zeros", "normal": "normal", "pseudo_inverse": "pseudo-inverse"}
 GUESS_STYLES = {
     "zero": (style.ORANGE, (0, (3, 1.5)), "s"),
@@ -33,8 +37,12 @@ GUESS_STYLES = {
 def numbers(runtime: xr.Dataset, iterations: xr.Dataset) -> pd.DataFrame:
     """Everything the figure shows: run times and speed-ups (panel A), iterations (panel B).
 
+    The column `diverged` counts the timed or counted solves that did not converge. Rows "diverged" hold the update at
+    which the timed training became non-finite.
+
     Args:
-        runtime: update_time(model, sequence_length, solver, sample), NaN where fewer updates were timed.
+        runtime: update_time and converged_fraction (model, sequence_length, solver, sample), NaN where fewer updates
+            were timed; diverged_at (model, sequence_length).
         iterations: iterations and converged (model, forcing_strength, guess, forward_pass).
     """
     return long_form([*_runtime_rows(runtime), *_iteration_rows(iterations)])
@@ -92,26 +100,28 @@ def _runtime_rows(runtime: xr.Dataset) -> list[dict[str, object]]:
     rows = []
     for model, latent_dim in _sizes(runtime).items():
         for length in lengths_of(runtime):
-            medians = {}
+            key = {"x_name": "sequence_length", "x": length}
+            point = runtime.sel(model=model, sequence_length=length)
+            timed = {}
             for solver in map(str, runtime["solver"].values):
-                times = runtime["update_time"].sel(model=model, sequence_length=length, solver=solver).to_numpy()
-                times = times[np.isfinite(times)].astype(float)
-                if times.size:
-                    key = {"x_name": "sequence_length", "x": length, "y_name": "update_time_s"}
-                    rows.append(median_row(times, panel="A", series=_time_series(latent_dim, solver), **key))
-                    medians[solver] = rows[-1]["y"]
-            if {"sequential", "deer"} <= medians.keys():
+                times = point["update_time"].sel(solver=solver).to_numpy().astype(float)
+                there = np.isfinite(times)
+                # A fraction of the batch: an update counts as converged if every solve in it is.
+                unconverged = int((point["converged_fraction"].sel(solver=solver).to_numpy()[there] < 1).sum())
+                if there.any():
+                    key |= {"panel": "A", "series": _time_series(latent_dim, solver), "y_name": "update_time_s"}
+                    timed[solver] = median_row(times[there], diverged=unconverged, **key)
+            rows += timed.values()
+            if {"sequential", "deer"} <= timed.keys():
                 rows.append(
-                    {
-                        "panel": "A speed-up",
-                        "series": f"M = {latent_dim}",
-                        "statistic": "ratio of medians",
-                        "x_name": "sequence_length",
-                        "x": length,
-                        "y_name": "speedup",
-                        "y": medians["sequential"] / medians["deer"],
-                    }
+                    timed["deer"]
+                    | {"panel": "A speed-up", "series": f"M = {latent_dim}", "statistic": "ratio of medians"}
+                    | {"y_name": "speedup", "y": timed["sequential"]["y"] / timed["deer"]["y"]}
+                    | {"low": np.nan, "high": np.nan}
                 )
+            if (ended := float(point["diverged_at"])) >= 0:
+                key |= {"panel": "A", "series": f"M = {latent_dim}", "y_name": "update"}
+                rows.append(key | {"statistic": "diverged", "y": ended})
     return rows
 
 
@@ -144,43 +154,26 @@ def _iteration_rows(iterations: xr.Dataset) -> list[dict[str, object]]:
 def _draw_times(axes: Axes, table: pd.DataFrame, runtime: xr.Dataset, colours: dict) -> None:
     solvers = [str(solver) for solver in runtime["solver"].values]
     axes.set_yscale("log")
+    part = table[(table["panel"] == "A") & (table["statistic"] == "median")]
     for latent_dim in _sizes(runtime).values():
         for solver in solvers:
-            part = table[(table["panel"] == "A") & (table["series"] == _time_series(latent_dim, solver))]
-            axes.plot(
-                part["x"].to_numpy(float),
-                part["y"],
-                color=colours[latent_dim],
-                linestyle=SOLVER_LINES[solver],
-                marker="o",
-                markersize=2.6,
-                markerfacecolor="white" if solver == "sequential" else colours[latent_dim],
-                markeredgewidth=0.7,
-            )
-            axes.vlines(part["x"].to_numpy(float), part["low"], part["high"], color=colours[latent_dim], linewidth=0.8)
-    style.length_axis(axes, lengths_of(runtime), every=1 if len(lengths_of(runtime)) < 10 else 2)
-    style.log_ticks(axes)
+            line, marker = SOLVER_STYLES[solver]
+            here = part[part["series"] == _time_series(latent_dim, solver)]
+            _draw_points(axes, here, colours[latent_dim], line, marker, 2.6)
+    lengths = lengths_of(runtime)
+    scales.length_axis(axes, lengths, every=1 if len(lengths) < 10 else 2)
+    ended = table.loc[(table["panel"] == "A") & (table["statistic"] == "diverged"), "x"].tolist()
+    marks.diverged_row(axes, lengths, [ended.count(length) for length in lengths])
+    scales.log_ticks(axes)
     axes.set_ylabel("forward + backward pass (s)")
-    counts = {
-        solver: table.loc[table["series"].str.endswith(f", {SOLVERS[solver]}") & (table["panel"] == "A"), "runs"]
-        for solver in solvers
-    }
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=style.BLACK,
-            linestyle=SOLVER_LINES[solver],
-            marker="o",
-            markersize=2.6,
-            markerfacecolor="white" if solver == "sequential" else style.BLACK,
-            markeredgewidth=0.7,
-            label=f"{SOLVERS[solver]} (n = {_span(counts[solver])})",
-        )
-        for solver in solvers
-        if len(counts[solver])
-    ]
-    axes.legend(handles=handles, loc="upper left")
+    handles = []
+    for solver in solvers:
+        line, marker = SOLVER_STYLES[solver]
+        here = part[part["series"].str.endswith(f", {SOLVERS[solver]}")]
+        text = f"{SOLVERS[solver]} (n = {_span(here['runs'])})" if len(here) else SOLVERS[solver]
+        handles.append(Line2D([], [], color=style.BLACK, linestyle=line, marker=marker, markersize=2.6, label=text))
+    top = 1 - scales.BAND if ended else 1
+    axes.legend(handles=[*handles, *_unconverged_handles(part)], loc="upper left", bbox_to_anchor=(0, top))
 
 
 def _draw_speedup(axes: Axes, table: pd.DataFrame, runtime: xr.Dataset, colours: dict) -> None:
@@ -188,13 +181,29 @@ def _draw_speedup(axes: Axes, table: pd.DataFrame, runtime: xr.Dataset, colours:
     handles = []
     for latent_dim in _sizes(runtime).values():
         part = table[(table["panel"] == "A speed-up") & (table["series"] == f"M = {latent_dim}")]
-        axes.plot(part["x"].to_numpy(float), part["y"], color=colours[latent_dim], marker="o", markersize=2.6)
+        _draw_points(axes, part, colours[latent_dim], "-", "o", 2.6)
         handles.append(Line2D([], [], color=colours[latent_dim], linewidth=2.0, label=f"$M = {latent_dim}$"))
     axes.axhline(1, color=style.GREY, linewidth=0.6, zorder=1)
-    style.length_axis(axes, lengths_of(runtime), every=1 if len(lengths_of(runtime)) < 7 else 2)
-    style.log_ticks(axes, unit="×")
+    scales.length_axis(axes, lengths_of(runtime), every=1 if len(lengths_of(runtime)) < 7 else 2)
+    scales.log_ticks(axes, unit="×")
     axes.set_ylabel("speed-up over sequential")
     axes.legend(handles=handles, loc="best")
+
+
+def _draw_points(axes: Axes, part: pd.DataFrame, colour: Any, line: Any, marker: str, size: float) -> None:
+    """A line through medians with their quartiles; open where some of a point did not converge, a cross where most."""
+    x, y = part["x"].to_numpy(float), part["y"].to_numpy(float)
+    share = part["diverged"].to_numpy(float) / part["runs"].to_numpy(float)
+    axes.plot(x, y, color=colour, linestyle=line, zorder=2)
+    axes.vlines(x, part["low"], part["high"], color=colour, linewidth=0.8, zorder=2)
+    for chosen, symbol, face in (
+        (share == 0, marker, colour),
+        ((share > 0) & (share < 0.5), marker, "white"),
+        (share >= 0.5, "x", colour),
+    ):
+        look = {"marker": symbol, "markersize": size, "markerfacecolor": face, "markeredgewidth": 0.8}
+        if chosen.any():
+            axes.plot(x[chosen], y[chosen], color=colour, linestyle="none", zorder=3, clip_on=False, **look)
 
 
 def _draw_iterations(axes: Axes, table: pd.DataFrame, latent_dim: int, guesses: list[str], cap: int) -> None:
@@ -203,29 +212,7 @@ def _draw_iterations(axes: Axes, table: pd.DataFrame, latent_dim: int, guesses: 
     for guess in guesses:
         colour, line, marker = GUESS_STYLES[guess]
         part = table[(table["panel"] == "B") & (table["series"] == _guess_series(latent_dim, guess))]
-        x, y = part["x"].to_numpy(float), part["y"].to_numpy(float)
-        share = part["diverged"].to_numpy(float) / part["runs"].to_numpy(float)
-        axes.plot(x, y, color=colour, linestyle=line, zorder=2)
-        axes.vlines(x, part["low"], part["high"], color=colour, linewidth=0.8, zorder=2)
-        for chosen, symbol, face in (
-            (share == 0, marker, colour),
-            ((share > 0) & (share < 0.5), marker, "white"),
-            (share >= 0.5, "x", colour),
-        ):
-            if not chosen.any():
-                continue
-            axes.plot(
-                x[chosen],
-                y[chosen],
-                linestyle="none",
-                marker=symbol,
-                markersize=3.2,
-                color=colour,
-                markerfacecolor=face,
-                markeredgewidth=0.8,
-                zorder=3,
-                clip_on=False,
-            )
+        _draw_points(axes, part, colour, line, marker, 3.2)
     axes.axhline(cap, color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
     axes.set_xlim(-0.0004, 1.02)
     axes.xaxis.set_major_locator(FixedLocator([0, 0.05, 0.2, 0.5, 1]))
@@ -244,13 +231,19 @@ def _guess_handles(guesses: list[str]) -> list[Line2D]:
         handles.append(
             Line2D([], [], color=colour, linestyle=line, marker=marker, markersize=3.2, label=GUESSES[guess])
         )
+    cap = Line2D([], [], color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)), label="cap")
+    return [*handles, *_unconverged_handles(), cap]
+
+
+def _unconverged_handles(part: pd.DataFrame | None = None) -> list[Line2D]:
+    """Legend entries of points that did not converge; of those kinds alone that `part` holds, if it is given."""
     grey = {"color": style.GREY, "linestyle": "none", "markersize": 3.2, "markeredgewidth": 0.8}
-    return [
-        *handles,
-        Line2D([], [], marker="o", markerfacecolor="white", label="some not converged", **grey),
-        Line2D([], [], marker="x", label="most not converged", **grey),
-        Line2D([], [], color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)), label="cap"),
-    ]
+    some = Line2D([], [], marker="o", markerfacecolor="white", label="some not converged", **grey)
+    most = Line2D([], [], marker="x", label="most not converged", **grey)
+    if part is None:
+        return [some, most]
+    share = part["diverged"].to_numpy(float) / part["runs"].to_numpy(float)
+    return [handle for handle, shown in ((some, (share > 0) & (share < 0.5)), (most, share >= 0.5)) if shown.any()]
 
 
 def _signed_root(values: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from workflow_src.figures import style
+from workflow_src.figures import labels, marks, scales, style
 from workflow_src.figures.runs import (
     floor_row,
     lengths_of,
@@ -88,11 +88,11 @@ def draw(full: xr.Dataset, partial: xr.Dataset) -> Figure:
         _draw_strip(strips[column], table, setting, {m: colours[m] for m in models}, shown_embedding(dataset))
     for row in range(2):
         _mark_diverged(curves[row], table, "AB"[row], colours)
-        style.log_ticks(curves[row, 0])
+        scales.log_ticks(curves[row, 0])
     style.letter(curves[0, 0], "A", left=34)
     style.letter(curves[1, 0], "B", left=34)
     style.letter(strips[0], "C", left=34, up=12)
-    right.legend(handles=style.statistic_handles(median=True, floor="floor"), loc="outside lower center", ncols=2)
+    right.legend(handles=marks.statistic_handles(median=True, floor="floor"), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -137,21 +137,21 @@ def _mark_diverged(row: np.ndarray, table: pd.DataFrame, panel: str, colours: di
     crosses = table[(table["panel"] == panel) & (table["statistic"] == "diverged")]
     if crosses.empty:
         return
-    style.headroom(row[0])
+    scales.headroom(row[0])
     for axes, setting in zip(row, SETTINGS, strict=True):
         if axes is not row[0]:
-            style.shade_headroom(axes)
+            scales.shade_headroom(axes)
         for lift, (model, colour) in zip(np.linspace(0.02, -0.02, len(colours)), colours.items(), strict=True):
             here = crosses.loc[crosses["series"] == f"{setting} {model}", "x"]
-            style.diverged_crosses(axes, list(here.to_numpy(float)), colour, lift=float(lift))
-    style.diverged_label(row[0])
+            marks.diverged_crosses(axes, list(here.to_numpy(float)), colour, lift=float(lift))
+    marks.diverged_label(row[0])
 
 
 def _legend(axes: Axes, table: pd.DataFrame, setting: str, colours: dict[str, str]) -> None:
     handles = []
     for model, colour in colours.items():
         first = _of(table, "A", setting, model).query("statistic == 'median'").iloc[0]
-        text = f"{style.label_of(model)}: {style.counted(int(first['runs']), int(first['diverged']))}"
+        text = f"{labels.label_of(model)}: {labels.counted(int(first['runs']), int(first['diverged']))}"
         handles.append(Line2D([], [], color=colour, linewidth=1.3, label=text))
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.32))
 
@@ -160,7 +160,7 @@ def _draw_strip(axes: Axes, table: pd.DataFrame, setting: str, colours: dict[str
     part = table[(table["panel"] == "C") & (table["series"] == setting)]
     models = list(colours)
     axes.set_yscale("log")
-    style.runs_panel(axes, part, {model: k for k, model in enumerate(models)}, colours, median=True)
-    style.category_axis(axes, models)
-    axes.set_ylabel(style.divergence_label(embedding))
+    marks.runs_panel(axes, part, {model: k for k, model in enumerate(models)}, colours, median=True)
+    scales.category_axis(axes, models)
+    axes.set_ylabel(labels.divergence_label(embedding))
     axes.set_title(setting, pad=11)

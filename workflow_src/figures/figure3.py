@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from workflow_src.figures import style
+from workflow_src.figures import labels, marks, scales, style
 from workflow_src.figures.runs import (
     floor_row,
     lengths_of,
@@ -73,15 +73,15 @@ def draw(lorenz96: xr.Dataset, bursting: xr.Dataset, comparison: xr.Dataset) -> 
     for system, dataset in (("lorenz96", lorenz96), ("bursting", bursting)):
         draw_lengths(panels[system], table[table["panel"] == f"A {system}"], dataset)
         panels[system].set_title(SYSTEMS[system], pad=11)
-    panels["lorenz96"].set_ylabel(style.divergence_label(shown_embedding(lorenz96)))
-    panels["bursting"].set_ylabel(style.divergence_label(shown_embedding(bursting)))
+    panels["lorenz96"].set_ylabel(labels.divergence_label(shown_embedding(lorenz96)))
+    panels["bursting"].set_ylabel(labels.divergence_label(shown_embedding(bursting)))
     _draw_example(panels["truth"], panels["generated"], table, bursting)
     strip = lower.subplots()
     _draw_models(strip, table[table["panel"] == "B"], comparison)
     style.letter(panels["lorenz96"], "A", left=34, up=12)
     style.letter(strip, "B", left=34, up=12)
     lower.legend(
-        handles=style.statistic_handles(median=True, floor="floor (two true orbits)"),
+        handles=marks.statistic_handles(median=True, floor="floor (two true orbits)"),
         loc="outside lower center",
         ncols=4,
     )
@@ -94,10 +94,10 @@ def draw_lengths(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
     models = models_of(dataset)
     colours = dict(zip(models, style.colour_cycle(), strict=False))
     positions = {float(length): float(length) for length in lengths_of(dataset)}
-    style.runs_panel(axes, part, positions, colours, line=True, log_x=True)
-    style.length_axis(axes, list(positions))
+    marks.runs_panel(axes, part, positions, colours, line=True, log_x=True)
+    scales.length_axis(axes, list(positions))
     if len(models) > 1:
-        handles = [Line2D([], [], color=colours[model], label=style.label_of(model)) for model in models]
+        handles = [Line2D([], [], color=colours[model], label=labels.label_of(model)) for model in models]
         axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
 
 
@@ -118,7 +118,7 @@ def _example_rows(dataset: xr.Dataset) -> list[dict[str, object]]:
 
 def _draw_example(truth: Axes, generated: Axes, table: pd.DataFrame, dataset: xr.Dataset) -> None:
     part = table[table["panel"] == "A example"]
-    symbol = style.component_label(str(dataset["component"].values[0]))
+    symbol = labels.component_label(str(dataset["component"].values[0]))
     for axes, series, colour in ((truth, "truth", style.BLACK), (generated, "generated", style.BLUE)):
         here = part[part["series"] == series]
         axes.plot(here["x"].to_numpy(float), here["y"], color=colour, linewidth=0.6)
@@ -126,7 +126,7 @@ def _draw_example(truth: Axes, generated: Axes, table: pd.DataFrame, dataset: xr
         axes.set_title("bursting neuron: data" if series == "truth" else _example_title(here, dataset), loc="left")
     generated.sharex(truth)
     generated.sharey(truth)
-    style.limits_of(truth, part.loc[part["series"] == "truth", "y"])
+    scales.limits_of(truth, part.loc[part["series"] == "truth", "y"])
     truth.tick_params(labelbottom=False)
     generated.set_xlabel("time step")
 
@@ -142,7 +142,7 @@ def _draw_models(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
     models = models_of(dataset)
     axes.set_yscale("log")
     positions = {model: k for k, model in enumerate(models)}
-    style.runs_panel(axes, part, positions, style.model_colours(models), median=True)
-    style.category_axis(axes, models, fewest=6)
-    axes.set_ylabel(style.divergence_label(shown_embedding(dataset)))
+    marks.runs_panel(axes, part, positions, style.model_colours(models), median=True)
+    scales.category_axis(axes, models, fewest=6)
+    axes.set_ylabel(labels.divergence_label(shown_embedding(dataset)))
     axes.set_title(f"forced Lorenz-96, $T = {lengths_of(dataset)[-1]}$", pad=11)

@@ -3,6 +3,9 @@
 (A) External force F(t) over a few forcing periods. (B) Largest local Lyapunov exponent in each eighth of the forcing
 period, an average over many periods; shaded in every panel where it is positive. (C) First component. (D) All
 components as colours, one row each.
+
+A positive exponent in the last octants, behind the weakest force, is transient growth: the waves that the weak force
+let decay grow again as it rises. The chaos of the attractor is that of the octants around and after the force's peak.
 """
 
 import json
@@ -14,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_src.errors import UserError
-from workflow_src.figures import style
+from workflow_src.figures import labels, style
 from workflow_src.figures.runs import long_form, trace_rows
 
 PERIODS = 3
@@ -56,7 +59,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     )
     part = table[table["series"] == components[0]]
     trace.plot(part["x"].to_numpy(float), part["y"], color=style.BLUE, linewidth=0.6)
-    trace.set_ylabel(style.component_label(components[0]))
+    trace.set_ylabel(labels.component_label(components[0]))
     for axes in (force, exponent, trace):
         _shade(axes, steps, exponents > 0)
 
@@ -66,7 +69,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     mesh = field.pcolormesh(
         edges, np.arange(len(components) + 1) + 0.5, np.stack(rows), cmap="RdBu_r", vmin=-3, vmax=3, rasterized=True
     )
-    field.set_yticks(range(1, len(components) + 1), [style.component_label(c) for c in components])
+    field.set_yticks(range(1, len(components) + 1), [labels.component_label(c) for c in components])
     field.invert_yaxis()
     field.set_xlabel("time step")
     field.set_xlim(steps[0], steps[-1])

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from workflow_src.figures import style
+from workflow_src.figures import labels, scales, style
 from workflow_src.figures.runs import lengths_of, long_form, models_of, runs_of, shown_embedding, trace_rows
 
 
@@ -56,17 +56,17 @@ def draw(models: xr.Dataset) -> Figure:
     figure = style.figure(style.TWO_COLUMNS, 12 + 15 * (len(names) + 1))
     rows = figure.subplots(len(names) + 1, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     truth = table[table["series"] == "truth"]
-    symbol = style.component_label(str(models["component"].values[0]))
+    symbol = labels.component_label(str(models["component"].values[0]))
     for axes, series in zip(rows, ["truth", *names], strict=True):
         trace = table[(table["series"] == series) & (table["statistic"] == "trace")]
         colour = style.BLACK if series == "truth" else colours[series]
         axes.plot(trace["x"].to_numpy(float), trace["y"], color=colour, linewidth=0.6)
-        axes.set_title("data" if series == "truth" else style.label_of(series), loc="left", pad=2, color=colour)
+        axes.set_title("data" if series == "truth" else labels.label_of(series), loc="left", pad=2, color=colour)
         axes.set_ylabel(symbol)
         if series != "truth":
             shown = table[(table["series"] == series) & (table["statistic"] == "shown run")].iloc[0]
             axes.set_title(_words(shown), loc="right", pad=2, fontsize=style.SMALL, color=style.GREY)
-    style.limits_of(rows[0], truth["y"])
+    scales.limits_of(rows[0], truth["y"])
     rows[-1].set_xlim(truth["x"].min(), truth["x"].max())
     rows[-1].set_xlabel("time step")
     return figure
@@ -76,5 +76,5 @@ def _words(shown: pd.Series) -> str:
     runs, diverged = int(shown["runs"]), int(shown["diverged"])
     if diverged == runs:
         return f"all {runs} runs diverged" if runs != 1 else "the run diverged"
-    symbol = style.divergence_label(str(shown["y_name"]).split()[-1]).split("  ")[0]
+    symbol = labels.divergence_label(str(shown["y_name"]).split()[-1]).split("  ")[0]
     return f"{symbol} = {shown['y']:.2f} (seed {int(shown['seed'])}); {runs - diverged}/{runs} runs finite"

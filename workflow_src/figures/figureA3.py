@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from workflow_src.figures import style
+from workflow_src.figures import marks, style
 from workflow_src.figures.figure3 import SYSTEMS, draw_lengths
 from workflow_src.figures.runs import floor_row, lengths_of, long_form, models_of, point_rows, runs_of
 
@@ -38,7 +38,7 @@ def draw(lorenz96: xr.Dataset, bursting: xr.Dataset) -> Figure:
         axes.set_title(SYSTEMS[system], pad=11)
         axes.set_ylabel(f"{int(dataset.attrs['forecast_steps'])}-step RMSE")
     figure.legend(
-        handles=style.statistic_handles(median=False, floor="holding the last observation"),
+        handles=marks.statistic_handles(median=False, floor="holding the last observation"),
         loc="outside lower center",
         ncols=3,
     )

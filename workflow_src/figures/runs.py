@@ -131,8 +131,8 @@ def point_rows(
     return rows
 
 
-def median_row(values: Float[np.ndarray, " samples"], *, diverged: int = 0, **key: Any) -> dict[str, Any]:
-    """Median and quartiles of repeated measurements, of which `diverged` did not come to their end."""
+def median_row(values: Float[np.ndarray, " samples"], *, diverged: int, **key: Any) -> dict[str, Any]:
+    """Median and quartiles of repeated measurements; `diverged` of them are of solves that did not converge."""
     return key | {"statistic": "median", "runs": values.size, "diverged": diverged} | _median_and_quartiles(values)
 
 

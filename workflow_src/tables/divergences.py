@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import xarray as xr
 
+from workflow_src.figures.labels import label_of
 from workflow_src.figures.runs import lengths_of, models_of, runs_of
-from workflow_src.figures.style import label_of
 
 
 def divergence_rows(dataset: xr.Dataset) -> Iterator[dict[str, object]]:

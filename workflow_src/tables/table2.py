@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from workflow_src.figures.labels import label_of
 from workflow_src.figures.runs import lengths_of, models_of, pooled, runs_of
-from workflow_src.figures.style import label_of
 
 
 def build(
