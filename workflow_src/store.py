@@ -66,7 +66,12 @@ VARIABLES: dict[str, tuple[str, str]] = {
     # evaluate
     "state_space_divergence": ("state space divergence D_stsp, Eqs. (66) to (70), in nats", "1"),
     "state_space_divergence_error": ("Monte-Carlo standard error of D_stsp", "1"),
-    "state_space_divergence_floor": ("D_stsp between the test trajectory and a second true orbit", "1"),
+    "state_space_divergence_floor": (
+        "D_stsp between the test trajectory and a second true orbit of the generated orbits' length (shorter where the "
+        "clean training trajectory is)",
+        "1",
+    ),
+    "state_space_divergence_floor_error": ("Monte-Carlo standard error of that D_stsp", "1"),
     "forecast_rmse": ("n-step forecast RMSE, Eq. (71)", "1"),
     "forecast_rmse_floor": ("n-step forecast RMSE of holding the last observation", "1"),
     "lyapunov_exponent": ("largest Lyapunov exponent of the free-running map, per step", "1"),
@@ -81,6 +86,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "parameter_count": ("trainable parameters", "1"),
     "batch_size": ("batch size S", "1"),
     "warmup": ("warm-up steps T_w", "1"),
+    "finished_updates": ("updates until the end of the training or its divergence", "1"),
     "unconverged_updates": ("updates with an unconverged solve in the batch", "1"),
     # benchmark
     "update_time": ("time of one loss and gradient evaluation", "s"),

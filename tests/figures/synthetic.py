@@ -20,6 +20,7 @@ def experiment(
     embeddings: Sequence[str] = ("m2_tau500", "m1_tau1"),
     components: Sequence[str] = ("x1", "x2", "x3", "x4", "x5"),
     bursts: bool = False,
+    bounded: bool = True,
     floor: float = 0.16,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -35,6 +36,7 @@ def experiment(
         embeddings: labels; the first is the one that is shown.
         components: names.
         bursts: example orbits burst instead of oscillating.
+        bounded: Prop. 1 bounds the forced exponents, as for M <= N.
         floor: divergence of two true orbits.
         seed: of the noise.
     """
@@ -77,11 +79,16 @@ def experiment(
             "state_space_divergence": ((*by_run, "embedding"), divergence),
             "state_space_divergence_error": ((*by_run, "embedding"), 0.02 * divergence),
             "state_space_divergence_floor": (("embedding",), np.full(len(embeddings), floor)),
+            "state_space_divergence_floor_error": (("embedding",), np.full(len(embeddings), 0.05 * floor)),
+            "lyapunov_exponent": (by_run, np.full(grid, 0.009) + 1e-4 * np.arange(seeds)),
+            "lyapunov_exponent_forced": (by_run, np.full(grid, -0.2) + 1e-3 * np.arange(seeds)),
+            "forced_contraction_bound": (by_run, np.full(grid, -0.1 if bounded else np.nan)),
             "forecast_rmse": (by_run, rmse),
             "forecast_rmse_floor": ((), 0.6),
             "status": (by_run, status),
             "diverged_at": (by_run, diverged_at),
-            "unconverged_updates": (by_run, np.zeros(grid, int)),
+            "finished_updates": (by_run, np.where(diverged_at < 0, 10_000, diverged_at)),
+            "unconverged_updates": (by_run, np.full(grid, 100)),
             "loss": ((*by_run, "update"), loss),
             "newton_iterations": ((*by_run, "update"), iterations),
             "converged_fraction": ((*by_run, "update"), np.ones_like(loss)),

@@ -36,6 +36,7 @@ def measure(model, length, pack):
         {
             "state_space_divergence": (("seed", "embedding"), np.where(status, np.nan, values)[:, None]),
             "state_space_divergence_floor": ("embedding", [0.1]),
+            "state_space_divergence_floor_error": ("embedding", [0.01]),
             "forecast_rmse": ("seed", values / 2),
             "forecast_rmse_floor": ((), 1.0),
             "status": ("seed", status),
@@ -78,6 +79,7 @@ def test_every_number_lands_in_its_place_and_survives_the_file(tmp_path):
                 assert bool(np.isnan(point["state_space_divergence"].item())) is diverged
     assert found["parameter_count"].sel(model="lssm").item() == 101
     assert found["batch_size"].sel(sequence_length=8).item() == 4
+    assert found["state_space_divergence_floor_error"].values.tolist() == [0.01]
     assert found["mar_strength"].sel(model="lssm").item() == 1e-3
     assert found["wall_time"].dims == ("model", "sequence_length", "seed")
 
@@ -115,9 +117,28 @@ def test_histories_are_binned_by_medians_means_and_counts():
     assert binned["wall_time"].item() == 800
 
 
-@pytest.mark.parametrize(("updates", "bins"), [(1, 1), (200, 200), (201, 100), (999, 199), (20000, 200)])
+@pytest.mark.parametrize(("updates", "bins"), [(1, 1), (200, 200), (201, 101), (999, 200), (20000, 200)])
 def test_a_history_has_at_most_200_bins(updates, bins):
     assert thin(history((0, 1), updates)).sizes == {"seed": 2, "update": bins}
+
+
+def test_the_last_bin_holds_the_updates_that_are_left():
+    long = history((0, 1), updates=401)  # 133 bins of three updates, then two
+    long["loss"][1, -2:] = [5.0, 7.0]
+    long["newton_iterations"][1, -2:] = [2.0, 4.0]
+    binned = thin(long)
+    assert binned["update"].values[[0, -1]].tolist() == [1.0, 399.5]
+    assert binned["loss"][:, -1].values.tolist() == [1.0, 6.0]
+    assert binned["newton_iterations"][:, -1].values.tolist() == [1.0, 3.0]
+
+
+def test_updates_are_counted_until_a_run_diverges():
+    long = history((0, 1), updates=10)
+    long["converged_fraction"][0, 6:] = np.nan
+    long["converged_fraction"][0, 2] = 0.5
+    binned = thin(long)
+    assert binned["finished_updates"].values.tolist() == [6, 10]
+    assert binned["unconverged_updates"].values.tolist() == [1, 0]
 
 
 def test_parts_of_a_benchmark_become_arrays_over_model_and_length():

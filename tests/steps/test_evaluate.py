@@ -85,6 +85,18 @@ def test_all_orbits_are_judged_on_the_same_samples_so_that_the_truth_has_no_dive
     assert wide[0].value > 0.1
 
 
+@pytest.mark.parametrize(("generated", "compared"), [(150, 150), (400, 200)], ids=["shorter", "longer"])
+def test_the_floor_is_that_of_a_true_orbit_of_the_generated_length(generated, compared):
+    spec = run_spec()
+    settings = EVALUATION.model_copy(update={"generated_steps": generated})
+    data = dataset()
+    measures = evaluate(settings, spec, loop.start(spec).model, [-1, -1], data)
+    for index in range(2):
+        floor = _divergence(settings, index, data["test"].values, data["train_clean"].values[:compared])
+        assert measures["state_space_divergence_floor"][index] == floor.value
+        assert measures["state_space_divergence_floor_error"][index] == floor.error > 0
+
+
 def test_an_orbit_that_escapes_has_an_infinite_divergence():
     spec = run_spec()
     models = loop.start(spec).model

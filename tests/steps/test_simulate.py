@@ -154,8 +154,9 @@ def test_local_exponents_tell_chaos_from_regular_waves():
         assert exponents[4:6].mean() <= 0
 
 
-def test_forced_lorenz96_on_a_regular_branch_is_refused():
-    message = refusal(spec_of(LORENZ96, parameters={"forcing_amplitude": 1}))
+@pytest.mark.parametrize("amplitude", [1, -1])
+def test_forced_lorenz96_on_a_regular_branch_is_refused(amplitude):
+    message = refusal(spec_of(LORENZ96, parameters={"forcing_amplitude": amplitude}))
     assert message.startswith("datasets.lab.parameters: the train orbit does not alternate between chaos and regular")
     assert "change forcing_offset, forcing_amplitude or train.initial_state" in message
 

@@ -1,7 +1,7 @@
 """Combine the measures and histories of an experiment's runs into arrays over (model, sequence length, seed)."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from workflow_src.specs.aggregate import AggregateSpec
 from workflow_src.steps.arguments import arguments, run
 
 MOST_HISTORY_POINTS = 200
-SHARED = ("state_space_divergence_floor", "forecast_rmse_floor", "truth_example")
+SHARED = ("state_space_divergence_floor", "state_space_divergence_floor_error", "forecast_rmse_floor", "truth_example")
 
 
 def aggregate(spec: AggregateSpec, measures: Sequence[xr.Dataset], histories: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -58,23 +58,30 @@ def aggregate(spec: AggregateSpec, measures: Sequence[xr.Dataset], histories: Se
 def thin(history: xr.Dataset) -> xr.Dataset:
     """A history in at most MOST_HISTORY_POINTS bins: medians of the loss, means of the rest, and counts of what failed.
 
-    A bin of a diverged run is NaN from where it diverged.
+    A bin of a diverged run is NaN from where it diverged. The last bin is shorter where the bins do not fit.
     """
-    updates = history.sizes["update"]
-    width = -(-updates // MOST_HISTORY_POINTS)
-    bins = history[["loss", "newton_iterations", "converged_fraction"]].coarsen(update=width, boundary="trim")
-    means = bins.reduce(np.mean)
-    unconverged = ((history["converged_fraction"] < 1) & np.isfinite(history["converged_fraction"])).sum("update")
+    width = -(-history.sizes["update"] // MOST_HISTORY_POINTS)
+    converged = history["converged_fraction"]
     return xr.Dataset(
         {
-            "loss": bins.reduce(np.median)["loss"],
-            "newton_iterations": means["newton_iterations"],
-            "converged_fraction": means["converged_fraction"],
+            "loss": _binned(history["loss"], width, np.median),
+            "newton_iterations": _binned(history["newton_iterations"], width, np.mean),
+            "converged_fraction": _binned(converged, width, np.mean),
             "diverged_at": history["diverged_at"],
-            "unconverged_updates": unconverged,
+            "finished_updates": converged.notnull().sum("update"),
+            "unconverged_updates": (converged < 1).sum("update"),
             "wall_time": history["wall_time"].isel(update=-1, drop=True).expand_dims(seed=history["seed"]),
-        }
+        },
+        coords={"update": _binned(history["update"], width, np.mean)},
     )
+
+
+def _binned(values: xr.DataArray, width: int, reduce: Callable[..., np.ndarray]) -> xr.DataArray:
+    """Bins of `width` updates; the last holds what is left."""
+    array = values.transpose(..., "update").to_numpy()
+    bins = [reduce(array[..., first : first + width], axis=-1) for first in range(0, array.shape[-1], width)]
+    dims = (*(dim for dim in values.dims if dim != "update"), "update")
+    return xr.DataArray(np.stack(bins, axis=-1), dims=dims)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
