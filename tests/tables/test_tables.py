@@ -6,9 +6,8 @@ import pytest
 
 from tests.figures import synthetic
 from workflow_src import store
-from workflow_src.errors import UserError
 from workflow_src.steps import table
-from workflow_src.tables import table1, table2, table3, table4, table5, tableA1, write
+from workflow_src.tables import table1, table3, table4, tableA1, write
 
 MODELS = ("lssm_mar_1em3", "lssm", "shplrnn_full")
 LOST = {("lssm", 512): (0, 1, 2), ("shplrnn_full", 512): (1,)}
@@ -34,6 +33,62 @@ def test_table1_has_all_embeddings_of_both_settings():
     assert row["divergence_median"] == pytest.approx(np.median(values))
 
 
+def quasi():
+    """Settings of table 1 in which one quasi run diverged in training and one in generation."""
+    names = ("shplrnn", "shplrnn_quasi")
+    full = synthetic.experiment(
+        names, (1000,), 5, embeddings=("m1_tau1",), diverged={("shplrnn_quasi", 1000): (0, 3)}, floor=0.2
+    )
+    return full, synthetic.experiment(names, (1000,), 5, embeddings=("m3_tau20",), bounded=False)
+
+
+def test_table1_states_loss_iterations_and_unconverged_updates_of_the_training():
+    full, partial = quasi()
+    full["converged_fraction"][:] = 0.5  # not read: counted per update, not per bin
+    row = table1.build(full=full, partial=partial).set_index(["setting", "model"]).loc[("FO", "shplrnn_quasi")]
+    end = full.sel(model="shplrnn_quasi", sequence_length=1000).isel(update=slice(-4, None))
+    sound = end.sel(seed=[1, 2, 3, 4])  # seed 3 diverged after its training
+    assert row["loss_final"] == pytest.approx(np.median(sound["loss"].mean("update")))
+    assert row["newton_iterations_final"] == pytest.approx(np.median(sound["newton_iterations"].mean("update")))
+    at = full["diverged_at"].sel(model="shplrnn_quasi", seed=0).item()
+    assert row["unconverged_share"] == pytest.approx(500 / (40_000 + at))
+
+
+def test_table1_states_worst_run_and_monte_carlo_errors():
+    full, partial = quasi()
+    row = table1.build(full=full, partial=partial).set_index(["setting", "model"]).loc[("FO", "shplrnn_quasi")]
+    values = full["state_space_divergence"].sel(model="shplrnn_quasi", sequence_length=1000, embedding="m1_tau1")
+    finite = values.sel(seed=[1, 2, 4]).to_numpy()
+    assert row["divergence_worst"] == finite.max()
+    assert row["divergence_median"] == np.median(finite)
+    assert row["divergence_median_error"] == pytest.approx(0.02 * np.median(finite))
+    assert (row["divergence_floor"], row["divergence_floor_error"]) == pytest.approx((0.2, 0.01))
+
+
+def test_table1_states_exponents_and_the_bound_where_there_is_one():
+    frame = table1.build(*quasi()).set_index(["setting", "model"])
+    columns = ["lyapunov_exponent", "lyapunov_exponent_forced", "forced_contraction_bound"]
+    assert frame.loc[("FO", "shplrnn"), columns].tolist() == pytest.approx([0.0092, -0.198, -0.1])
+    assert frame.loc[("PO", "shplrnn"), columns].tolist() == pytest.approx([0.0092, -0.198, np.nan], nan_ok=True)
+
+
+def test_table1_keeps_a_model_all_of_whose_runs_diverged():
+    lost = synthetic.experiment(("shplrnn",), (1000,), 3, diverged={("shplrnn", 1000): (0, 1, 2)})
+    row = table1.build(full=lost, partial=lost).iloc[0]
+    assert (row["runs"], row["diverged"]) == (3, 3)
+    assert np.isnan([row["divergence_worst"], row["divergence_median_error"]]).all()
+
+
+def test_table1_reads_well():
+    text = write.to_markdown(table1.build(*quasi()))
+    head = [cell.strip() for cell in text.splitlines()[0].strip("|").split("|")]
+    assert head[3:6] == ["loss", "iterations", "unconverged"]
+    assert head[7:11] == ["D\\_stsp (mean ± SEM)", "median (± MC)", "worst", "floor (± MC)"]
+    assert head[11:] == ["λ free", "λ forced", "bound", "runs", "diverged"]
+    assert "0.200 ± 0.010" in text
+    assert write.to_latex(table1.build(*quasi())).isascii()
+
+
 def test_table3_counts_runs_and_keeps_models_without_a_finite_one(models):
     frame = table3.build(models=models).set_index("model")
     assert frame.loc["lssm", ["runs", "diverged"]].tolist() == [3, 3]
@@ -56,70 +111,10 @@ def test_table4_ascends_in_lambda(models):
     assert frame["model"].tolist() == ["shplrnn_full", "lssm", "lssm_mar_1em3"]
 
 
-def lengths(name="shplrnn_full"):
-    return synthetic.experiment((name,), (128, 512), 3, diverged={(name, 128): (0,)})
-
-
-def test_table2_pools_all_lengths_and_runs():
-    dataset = lengths()
-    runtime = synthetic.runtime((8,), (128, 512)).assign_coords(model=["shplrnn_full"])
-    frame = table2.build(dataset, dataset, lorenz96_runtime=runtime, bursting_runtime=runtime)
-    assert frame["system"].tolist() == ["forced Lorenz-96", "bursting neuron"]
-    row = frame.iloc[0]
-    values = dataset["forecast_rmse"].to_numpy().ravel()
-    values = values[np.isfinite(values)]
-    assert values.size == 5
-    assert (row["rmse_mean"], row["rmse_sem"]) == pytest.approx((values.mean(), values.std(ddof=1) / np.sqrt(5)))
-    assert (row["runs"], row["diverged"]) == (6, 1)
-
-
-def test_table2_times_are_medians_at_the_longest_timed_length():
-    runtime = synthetic.runtime((8,), (128, 512, 2048))
-    runtime["update_time"].loc[{"sequence_length": 2048}] = np.nan
-    frame = table2.build(lengths(), lengths(), lorenz96_runtime=runtime, bursting_runtime=runtime)
-    row = frame.iloc[0]
-    times = runtime["update_time"].sel(model="shplrnn_m8", sequence_length=512).median("sample")
-    assert row["timed_length"] == 512
-    assert row["deer_seconds"] == pytest.approx(times.sel(solver="deer").item())
-    assert row["ratio"] == pytest.approx(times.sel(solver="sequential").item() / times.sel(solver="deer").item())
-
-
-def test_table2_takes_no_other_models_time():
-    runtime = synthetic.runtime((8, 16), (128,))
-    frame = table2.build(lengths(), lengths(), lorenz96_runtime=runtime, bursting_runtime=runtime)
-    assert frame[["deer_seconds", "sequential_seconds", "ratio"]].isna().all(axis=None)
-
-
 def test_tableA1_has_the_symbols_of_the_equations_in_their_order():
     frame = tableA1.build(dataset=synthetic.simulated_bursting())
     assert frame["symbol"].tolist() == ["I", "C_m", "V_hNa", "tau_h", "g_NMDA"]
     assert frame["value"].tolist() == [0.0, 6.0, -20.0, 200.0, 10.2]
-
-
-ROWS = pd.DataFrame(
-    [
-        ("lorenz63_full", "updates", "10000", "assumed"),
-        ("lorenz63_full", "forcing_strength", "0.1", "assumed"),
-        ("lorenz96_models", "updates", "20000", "assumed"),
-        ("lorenz96_models", "schedule", "cosine", "App. H.4.2"),
-    ],
-    columns=["experiment", "key", "value", "source"],
-)
-
-
-def test_table5_has_a_row_per_key_and_a_column_per_experiment():
-    frame = table5.build(ROWS)
-    assert frame.columns.tolist() == ["key", "lorenz63_full", "lorenz96_models"]
-    assert frame["key"].tolist() == ["updates", "forcing_strength", "schedule"]
-    assert frame["lorenz63_full"].tolist() == ["10000 (assumed)", "0.1 (assumed)", ""]
-
-
-def test_table5_refuses_a_key_that_stands_twice():
-    with pytest.raises(UserError, match="states updates twice"):
-        table5.build(pd.concat([ROWS, ROWS.iloc[:1]]))
-
-
-# --- what readers see -------------------------------------------------------------------------------------------------
 
 
 def test_mean_and_error_share_a_cell_and_their_decimals():
@@ -175,11 +170,3 @@ def test_the_door_writes_three_files(tmp_path, models):
     assert frame["model"].tolist() == ["shplrnn_full", "lssm"]
     assert "D\\_stsp (mean ± SEM)" in files["md"].read_text(encoding="utf-8")
     assert r"\bottomrule" in files["tex"].read_text(encoding="utf-8")
-
-
-def test_the_door_reads_rows_as_text(tmp_path):
-    ROWS.to_csv(tmp_path / "rows.csv", index=False)
-    files = {suffix: tmp_path / f"table5.{suffix}" for suffix in ("csv", "md", "tex")}
-    outputs = [text for name, path in files.items() for text in (f"--{name}", str(path))]
-    table.main(["--table", "table5", "--inputs", f"rows={tmp_path}/rows.csv", "--models", "all", *outputs])
-    assert "10000 (assumed)" in files["md"].read_text(encoding="utf-8")

@@ -1,7 +1,8 @@
 """A table as CSV for machines, as Markdown and as LaTeX (booktabs) for readers.
 
-The CSV holds the frame as it is. For readers, a pair of columns `x_mean` and `x_sem` becomes one column mean ± SEM,
-columns that only machines need go, numbers have three significant digits, and what is missing is a dash.
+The CSV holds the frame as it is. For readers, a pair of columns `x_mean` and `x_sem` becomes one column mean ± SEM, a
+pair `x` and `x_error` one column x ± Monte-Carlo error, columns that only machines need go, numbers have three
+significant digits, and what is missing is a dash.
 """
 
 import math
@@ -16,6 +17,11 @@ from workflow_src import store
 
 DIGITS = 3
 MISSING = "–"
+# LaTeX: columns with longer cells are wrapped, and longer tables go over several pages.
+WIDEST_CELL = 40
+MOST_ROWS = 50
+MEAN = " (mean ± SEM)"
+MONTE_CARLO = " (± MC)"
 HEADS = {
     "setting": "Setting",
     "system": "System",
@@ -24,7 +30,14 @@ HEADS = {
     "embedding": "Embedding",
     "divergence_mean": "D_stsp",
     "divergence_median": "median",
+    "divergence_worst": "worst",
     "divergence_floor": "floor",
+    "loss_final": "loss",
+    "newton_iterations_final": "iterations",
+    "unconverged_share": "unconverged",
+    "lyapunov_exponent": "λ free",
+    "lyapunov_exponent_forced": "λ forced",
+    "forced_contraction_bound": "bound",
     "runs": "runs",
     "diverged": "diverged",
     "parameter_count": "parameters",
@@ -38,7 +51,10 @@ HEADS = {
     "ratio": "ratio",
     "symbol": "Parameter",
     "value": "Value",
+    "section": "Part",
+    "name": "Name",
     "key": "Hyper-parameter",
+    "source": "Source",
 }
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -83,14 +99,19 @@ def presented(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame as readers see it: all cells are text."""
     columns: dict[str, list[str]] = {}
     for name in map(str, frame.columns):
-        if name.endswith("_sem") or (name == "model" and "label" in frame):
+        if name.endswith(("_sem", "_error")) or (name == "model" and "label" in frame):
             continue
         texts = [_text(value) for value in frame[name]]
         head = HEADS.get(name, name)
         spread = name.removesuffix("_mean") + "_sem"
         if name.endswith("_mean") and spread in frame:
-            head = f"{head} (mean ± SEM)"
+            head += MEAN
             texts = [_with_error(mean, sem) for mean, sem in zip(frame[name], frame[spread], strict=True)]
+        elif f"{name}_error" in frame:
+            head += MONTE_CARLO
+            texts = [
+                _with_error(value, error) for value, error in zip(frame[name], frame[f"{name}_error"], strict=True)
+            ]
         columns[head] = texts
     return pd.DataFrame(columns, dtype=object)
 
@@ -104,17 +125,26 @@ def to_markdown(frame: pd.DataFrame) -> str:
 
 
 def to_latex(frame: pd.DataFrame) -> str:
-    """A tabular environment with the rules of the package booktabs."""
+    """A tabular environment with the rules of the package booktabs; a long frame needs the package longtable."""
     shown = presented(frame)
-    letters = "".join(side[0] for side in _alignment(frame, shown))
     symbols = [head == HEADS["symbol"] for head in shown.columns]
-    lines = [rf"\begin{{tabular}}{{{letters}}}", r"\toprule"]
-    lines.append(" & ".join(_LATEX_HEADS.get(head, latex_escape(head)) for head in shown.columns) + r" \\")
-    lines.append(r"\midrule")
+    heads = " & ".join(_LATEX_HEADS.get(head, latex_escape(head)) for head in shown.columns) + r" \\"
+    lines = []
     for row in shown.to_numpy().tolist():
         cells = [_symbol(cell) if math_ else latex_escape(cell) for cell, math_ in zip(row, symbols, strict=True)]
         lines.append(" & ".join(cells) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+    is_long = len(lines) > MOST_ROWS
+    environment = "longtable" if is_long else "tabular"
+    begin = rf"\begin{{{environment}}}{{{''.join(_columns(frame, shown))}}}"
+    top = [begin, r"\toprule", heads, r"\midrule", *([r"\endhead"] if is_long else [])]
+    return "\n".join([*top, *lines, r"\bottomrule", rf"\end{{{environment}}}", ""])
+
+
+def _columns(frame: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
+    """The column types of LaTeX."""
+    wide = [head for head in shown.columns if shown[head].str.len().max() > WIDEST_CELL]
+    wrapped = rf"p{{{0.5 / max(len(wide), 1):.2f}\linewidth}}"
+    return [wrapped if h in wide else side[0] for h, side in zip(shown.columns, _alignment(frame, shown), strict=True)]
 
 
 def latex_escape(text: str) -> str:
@@ -155,4 +185,6 @@ def _with_error(mean: float, error: float) -> str:
 def _alignment(frame: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
     """Numbers to the right, text to the left."""
     numeric = {HEADS.get(str(name), str(name)) for name in frame if pd.api.types.is_numeric_dtype(frame[name])}
-    return ["right" if head.removesuffix(" (mean ± SEM)") in numeric else "left" for head in shown.columns]
+    return [
+        "right" if head.removesuffix(MEAN).removesuffix(MONTE_CARLO) in numeric else "left" for head in shown.columns
+    ]
