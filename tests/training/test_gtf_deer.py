@@ -69,6 +69,24 @@ def test_loss_and_gradient_are_those_of_sequential_gtf(architecture, obs_dim, dt
         np.testing.assert_allclose(a, b, rtol=accuracy, atol=accuracy * scale)
 
 
+@pytest.mark.parametrize("architecture", [SHPLRNN, LOW_RANK], ids=["full", "low rank"])
+@pytest.mark.parametrize("obs_dim", [4, 1], ids=["M = N", "M > N"])
+@pytest.mark.parametrize("alpha", [0.3, 1.0])
+@pytest.mark.parametrize(("dtype", "tolerance", "accuracy"), [("float64", 1e-12, 1e-9), ("float32", 1e-5, 1e-4)])
+def test_states_are_those_of_sequential_gtf(architecture, obs_dim, alpha, dtype, tolerance, accuracy):
+    spec = run_spec(architecture, obs_dim=obs_dim)
+    model = shaken(build(spec.architecture, obs_dim, key=jax.random.key(1)), 0.1, dtype)
+    teacher = teacher_signal(model, jnp.asarray(orbit(78, obs_dim), dtype))
+    slow, fast = (
+        solve_forced(model, teacher, alpha, teacher[1:], solver=solver, tolerance=tolerance, max_iterations=100)
+        for solver in ("sequential", "deer")
+    )
+    assert bool(fast.report.converged)
+    assert fast.states.shape == (77, 4)
+    scale = float(jnp.max(jnp.abs(slow.states)))
+    np.testing.assert_allclose(fast.states, slow.states, rtol=accuracy, atol=accuracy * scale)
+
+
 def test_the_read_out_learns_through_the_prediction_alone():
     """B^+ and Pi are constants: finite differences of the loss at a frozen teacher agree with its gradient in B."""
     spec = run_spec(solver="sequential", mar_strength=0.0, observation_strength=0.0, singular_value_strength=0.0)
@@ -132,6 +150,28 @@ def test_forced_exponents_obey_proposition_1(seed):
     _, states = jax.lax.scan(lambda z, signal: (step(z, signal), z), teacher[0], teacher)
     exponent = lyapunov_exponent(np.asarray(jax.vmap(step.jacobian)(states, teacher)))
     assert exponent <= contraction_bound(float(norms), alpha) < 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("alpha", [0.1, 0.4])
+def test_forced_exponents_obey_proposition_1_with_the_norm_along_the_orbit(seed, alpha):
+    """sigma_max of the Jacobians that the orbit meets is far below the product of norms: the bound is tighter."""
+    model = random_plrnn(3, 3, 2.0, seed=seed)
+    teacher = teacher_signal(model, jnp.asarray(orbit(800, 3, seed)))
+    step = forced_step(model, alpha)
+    _, states = jax.lax.scan(lambda z, signal: (step(z, signal), z), teacher[0], teacher)
+    unforced = np.asarray(jax.vmap(lambda z, signal: model.jacobian(step.force(z, signal)))(states, teacher))
+    sigma_max = float(np.linalg.norm(unforced, 2, axis=(1, 2)).max())
+    exponent = lyapunov_exponent(np.asarray(jax.vmap(step.jacobian)(states, teacher)))
+    everywhere = np.abs(model.A).max() + np.linalg.norm(model.W1, 2) * np.linalg.norm(model.W2, 2)
+    assert exponent <= contraction_bound(sigma_max, alpha) < contraction_bound(float(everywhere), alpha) - 0.5
+
+
+def test_the_bound_of_proposition_1_is_reached_by_a_scaled_rotation():
+    """J = sigma Q with Q orthogonal: lambda~ = log((1 - alpha) sigma) exactly."""
+    rotation = jnp.linalg.qr(jax.random.normal(jax.random.key(0), (3, 3)))[0]
+    jacobians = np.broadcast_to(np.asarray(0.7 * 1.2 * rotation), (500, 3, 3))
+    assert lyapunov_exponent(jacobians) == pytest.approx(contraction_bound(1.2, 0.3), abs=1e-12)
 
 
 def test_partial_forcing_damps_the_observed_directions_only():
