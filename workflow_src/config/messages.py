@@ -18,6 +18,8 @@ def describe(error: ValidationError, place: str = "") -> str:
     # pydantic puts the tag of a union behind the name of its member: models.<name>.<architecture>.<key>.
     tagged = first["loc"][:1] in (("models",), ("benchmarks",))
     loc = [str(part) for position, part in enumerate(first["loc"]) if not (tagged and position == 2)]
+    # It marks with a part of its own that the last key is wrong and not what stands there.
+    loc = [part for part in loc if part != "[key]"]
     key = ".".join([place, *loc] if place else loc)
     if kind == "extra_forbidden":
         return f"{key}: unknown key; remove it or correct its spelling"

@@ -19,8 +19,8 @@ def check_training(preset: Preset) -> None:
         if not isinstance(model, AbstractForcedModelSpec):
             for key in model.training.keys() & set(OF_FORCED_MODELS):
                 raise UserError(
-                    f"models.{name}.training.{key}: has no effect on a {model.architecture}, whose states need neither "
-                    "forcing nor a solver; remove it"
+                    f"models.{name}.training.{key}: has no effect on architecture {model.architecture}, whose states "
+                    "need neither forcing nor a solver; remove it"
                 )
     for owner, spec in preset.protocols().items():
         steps = preset.datasets[spec.dataset].train.steps
