@@ -1,9 +1,9 @@
 """Short-term forecasts over all sequence lengths, and time per update at the longest (Sec. 5.3)."""
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
+from workflow_src.errors import UserError
 from workflow_src.figures.labels import label_of
 from workflow_src.figures.runs import lengths_of, models_of, pooled, runs_of
 
@@ -14,7 +14,7 @@ def build(
     """One row per system and model.
 
     The RMSE is the mean over all lengths and runs. Times are medians per update (one loss and gradient evaluation) at
-    the longest length that was timed; `ratio` says how many times longer the sequential evaluation takes.
+    the longest length; `ratio` says how many times longer the sequential evaluation takes.
 
     Args:
         lorenz96: aggregated runs over sequence length, as bursting.
@@ -25,8 +25,8 @@ def build(
         ("forced Lorenz-96", lorenz96, lorenz96_runtime),
         ("bursting neuron", bursting, bursting_runtime),
     ):
+        lengths = lengths_of(dataset)
         for model in models_of(dataset):
-            lengths = lengths_of(dataset)
             runs = pooled(runs_of(dataset, "forecast_rmse", model=model, sequence_length=length) for length in lengths)
             rows.append(
                 {
@@ -40,18 +40,15 @@ def build(
                     "runs": runs.values.size,
                     "diverged": int(runs.diverged.sum()),
                 }
-                | _times(runtime, model)
+                | _times(runtime, model, max(lengths))
             )
     return pd.DataFrame(rows)
 
 
-def _times(runtime: xr.Dataset, model: str) -> dict[str, float | int | None]:
-    """Median seconds per update at the longest timed length; of the only timed model, if this one has another name."""
-    timed = models_of(runtime)
-    if model not in timed and len(timed) > 1:
-        return {"timed_length": None, "deer_seconds": np.nan, "sequential_seconds": np.nan, "ratio": np.nan}
-    times = runtime["update_time"].sel(model=model if model in timed else timed[0])
-    length = max(n for n in lengths_of(runtime) if times.sel(sequence_length=n).notnull().any())
-    medians = times.sel(sequence_length=length).median("sample")
+def _times(runtime: xr.Dataset, model: str, length: int) -> dict[str, float | int]:
+    """Median seconds per update of this model at this length."""
+    if model not in models_of(runtime) or length not in lengths_of(runtime):
+        raise UserError(f"tables.table2: no times of {model} at T = {length}; add both to the runtime benchmark")
+    medians = runtime["update_time"].sel(model=model, sequence_length=length).median("sample")
     deer, sequential = (float(medians.sel(solver=solver)) for solver in ("deer", "sequential"))
     return {"timed_length": length, "deer_seconds": deer, "sequential_seconds": sequential, "ratio": sequential / deer}

@@ -1,0 +1,45 @@
+"""Table 2 from synthetic aggregated arrays."""
+
+import numpy as np
+import pytest
+
+from tests.figures import synthetic
+from workflow_src.errors import UserError
+from workflow_src.tables import table2
+
+MODEL = "shplrnn_full"
+
+
+@pytest.fixture
+def lengths():
+    return synthetic.experiment((MODEL,), (128, 512), 3, diverged={(MODEL, 128): (0,)})
+
+
+def runtime(lengths=(128, 512, 2048), model=MODEL):
+    return synthetic.runtime((8,), lengths).assign_coords(model=[model])
+
+
+def test_all_lengths_and_runs_are_pooled(lengths):
+    frame = table2.build(lengths, lengths, lorenz96_runtime=runtime(), bursting_runtime=runtime())
+    assert frame["system"].tolist() == ["forced Lorenz-96", "bursting neuron"]
+    row = frame.iloc[0]
+    values = lengths["forecast_rmse"].to_numpy().ravel()
+    values = values[np.isfinite(values)]
+    assert values.size == 5
+    assert (row["rmse_mean"], row["rmse_sem"]) == pytest.approx((values.mean(), values.std(ddof=1) / np.sqrt(5)))
+    assert (row["runs"], row["diverged"]) == (6, 1)
+
+
+def test_times_are_medians_at_the_longest_length_of_the_experiment(lengths):
+    timed = runtime()
+    row = table2.build(lengths, lengths, lorenz96_runtime=timed, bursting_runtime=timed).iloc[0]
+    times = timed["update_time"].sel(model=MODEL, sequence_length=512).median("sample")
+    assert row["timed_length"] == 512
+    assert row["deer_seconds"] == pytest.approx(times.sel(solver="deer").item())
+    assert row["ratio"] == pytest.approx(times.sel(solver="sequential").item() / times.sel(solver="deer").item())
+
+
+@pytest.mark.parametrize("timed", [runtime(model="shplrnn_m8"), runtime(lengths=(128,))], ids=["model", "length"])
+def test_the_times_of_another_model_or_length_are_never_shown(lengths, timed):
+    with pytest.raises(UserError, match=f"no times of {MODEL} at T = 512"):
+        table2.build(lengths, lengths, lorenz96_runtime=timed, bursting_runtime=timed)
