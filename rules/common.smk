@@ -52,9 +52,6 @@ def as_pairs(wildcards, input):
     return [f"{role}={path}" for role, path in input.items()]
 
 
-# --- what a job receives ----------------------------------------------------------------------------------------------
-
-
 def dataset_spec(wildcards):
     return PRESET.datasets[wildcards.dataset].model_dump_json()
 
@@ -88,9 +85,6 @@ def benchmark_cells(wildcards):
 def gpus(wildcards):
     """GPUs of a job that computes with JAX."""
     return 1 if PRESET.compute == "cuda" else 0
-
-
-# --- paths ------------------------------------------------------------------------------------------------------------
 
 
 def simulated(dataset):

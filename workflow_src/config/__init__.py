@@ -4,6 +4,7 @@ A preset names datasets, models, experiments, benchmarks, figures and tables. Ev
 this package knows which keys exist and which combinations cannot work. Jobs import `workflow_src.specs` alone.
 """
 
+from workflow_src.config.blocks import Block, merge
 from workflow_src.config.load import load_preset, read_preset
 from workflow_src.config.preset import (
     ExperimentSpec,
@@ -33,6 +34,7 @@ __all__ = [
     "AbstractLatentModelSpec",
     "AggregateSpec",
     "BenchmarkCells",
+    "Block",
     "DatasetSpec",
     "Embedding",
     "EvaluationSpec",
@@ -52,6 +54,7 @@ __all__ = [
     "TrainingSpec",
     "Trajectory",
     "load_preset",
+    "merge",
     "pack_label",
     "read_preset",
     "sources",

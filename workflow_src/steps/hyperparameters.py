@@ -1,109 +1,126 @@
-"""List every hyper-parameter of a preset's experiments and benchmarks, with where its value comes from."""
+"""List every hyper-parameter of a preset's datasets, experiments and benchmarks, with where its value comes from."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from workflow_src import provenance, store
-from workflow_src.config import Preset, RuntimeBenchmarkSpec, read_preset, sources
-from workflow_src.specs.training import TrainingSpec
+from workflow_src.config import Block, ExperimentSpec, Preset, merge, read_preset, sources
+from workflow_src.specs.benchmark import IterationsBenchmarkSpec
 from workflow_src.steps.arguments import arguments, run
 
-Row = tuple[str, str, str, str]
-# What a benchmark states itself, in this order.
-PLAIN = ("sequence_lengths", "seeds", "updates", "passes", "forcing_strengths", "guesses", "sequence_length")
+UNSTATED = "not stated"
+# Random numbers and the names of other parts of the preset come from nowhere, and results do not depend on packs.
+LEFT_OUT = ("noise_seed", "pack", "kind", "architecture", "training", "evaluation")
+NAMES = ("system", "dataset", "experiment")
+NO_SOURCE = "–"
 
 
-def hyperparameters(preset: Preset, origin: dict[str, str]) -> pd.DataFrame:
-    """Rows (experiment, key, value, source).
+class Row(NamedTuple):
+    """One quantity of one part of the preset."""
 
-    Args:
-        origin: comment of each dotted key. The innermost block that states a key decides; where models differ, each
-            distinct value brings its source.
-    """
-    rows = [row for name in preset.experiments for row in _experiment(preset, origin, name)]
-    rows += [row for name in preset.benchmarks for row in _benchmark(preset, origin, name)]
-    return pd.DataFrame(rows, columns=["experiment", "key", "value", "source"])
+    section: str
+    name: str
+    key: str
+    value: str
+    source: str
 
 
-def _experiment(preset: Preset, origin: dict[str, str], name: str) -> Iterator[Row]:
-    spec = preset.experiments[name]
-    where = f"experiments.{name}"
-    dataset = preset.datasets[spec.dataset]
-    for key in ("time_step", "noise"):
-        yield name, key, str(getattr(dataset, key)), _source(origin, f"datasets.{spec.dataset}.{key}")
-    yield name, "models", ", ".join(spec.models), _source(origin, f"{where}.models")
-    yield from _architectures(preset, origin, name, spec.models)
-    for key in ("sequence_lengths", "seeds"):
-        yield name, key, _text(getattr(spec, key)), _source(origin, f"{where}.{key}")
-    yield from _training(preset, origin, name, where, spec.models, spec.training)
-    evaluation = preset.evaluation_of(name)
-    for key, value in evaluation:
-        if key == "embeddings":
-            value = ", ".join(f"({e.dimension}, {e.delay})" for e in value)
-        found = f"{where}.evaluation.{key}" if key in spec.evaluation else f"evaluation.{key}"
-        yield name, f"evaluation.{key}", _text(value), _source(origin, found)
-
-
-def _benchmark(preset: Preset, origin: dict[str, str], name: str) -> Iterator[Row]:
-    spec = preset.benchmarks[name]
-    where = f"benchmarks.{name}"
-    for key in PLAIN:
-        if hasattr(spec, key):
-            label = "timed_updates" if key == "updates" else key
-            yield name, label, _text(getattr(spec, key)), _source(origin, f"{where}.{key}")
-    if isinstance(spec, RuntimeBenchmarkSpec):
-        yield name, "models", ", ".join(spec.models), _source(origin, f"{where}.models")
-        yield from _architectures(preset, origin, name, spec.models)
-        yield from _training(preset, origin, name, where, spec.models, spec.training)
-
-
-def _architectures(preset: Preset, origin: dict[str, str], name: str, models: Sequence[str]) -> Iterator[Row]:
-    specs = {model: preset.models[model] for model in models}
-    for key in dict.fromkeys(key for spec in specs.values() for key in type(spec).model_fields):
-        if key not in ("architecture", "training"):
-            stated = [(getattr(spec, key), f"models.{m}.{key}") for m, spec in specs.items() if hasattr(spec, key)]
-            yield _row(origin, name, key, stated)
-
-
-def _training(
-    preset: Preset, origin: dict[str, str], name: str, where: str, models: Sequence[str], overrides: dict[str, object]
-) -> Iterator[Row]:
-    resolved = {model: preset.training_of(where, model) for model in models}
-    for key in TrainingSpec.model_fields:
-        if key == "updates" and where.startswith("benchmarks"):
-            continue
-        block = f"{where}.training" if key in overrides else "training"
-        stated = [
-            (value, f"models.{model}.training.{key}" if key in preset.models[model].training else f"{block}.{key}")
-            for model, spec in resolved.items()
-            if (value := getattr(spec, key)) is not None
-        ]
-        if stated:
-            yield _row(origin, name, key, stated)
-
-
-def _row(origin: dict[str, str], name: str, key: str, stated: Iterable[tuple[object, str]]) -> Row:
-    """The distinct values of a key and their sources, in the order of the models.
+def hyperparameters(preset: Preset, origin: Mapping[str, str]) -> pd.DataFrame:
+    """Rows of what datasets are made with and of what every job of an experiment or benchmark receives.
 
     Args:
-        stated: value and dotted key of its place, per model.
+        origin: comment of each dotted key. The innermost block that states a key decides; without a comment the
+            preset's own `source` holds. Where models differ, each distinct value brings its source.
     """
-    found: dict[str, str] = {}
-    for value, place in stated:
-        found.setdefault(_text(value), _source(origin, place))
-    return name, key, ", ".join(found), "; ".join(dict.fromkeys(found.values()))
+    listing = _Listing(preset, origin)
+    rows = [row for name in preset.datasets for row in listing.dataset(name)]
+    rows += [row for owner in preset.protocols() if owner.startswith("experiments.") for row in listing.protocol(owner)]
+    for name, benchmark in preset.benchmarks.items():
+        is_plain = isinstance(benchmark, IterationsBenchmarkSpec)
+        rows += listing.iterations(name, benchmark) if is_plain else listing.protocol(f"benchmarks.{name}")
+    return pd.DataFrame(rows, columns=list(Row._fields))
 
 
-def _text(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {v}" for k, v in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+class _Listing:
+    def __init__(self, preset: Preset, origin: Mapping[str, str]) -> None:
+        self.preset = preset
+        self.origin = origin
+
+    def dataset(self, name: str) -> Iterator[Row]:
+        for key, value in _flat(self.preset.datasets[name].model_dump(exclude_none=True)):
+            if key not in LEFT_OUT:
+                yield self._row("dataset", name, key, [(value, f"datasets.{name}.{key}")])
+
+    def iterations(self, name: str, benchmark: IterationsBenchmarkSpec) -> Iterator[Row]:
+        for key, value in benchmark:
+            if key not in LEFT_OUT:
+                yield self._row("benchmark", name, key, [(value, f"benchmarks.{name}.{key}")])
+
+    def protocol(self, owner: str) -> Iterator[Row]:
+        """An experiment or a runtime benchmark."""
+        spec = self.preset.protocols()[owner]
+        section, name = ("experiment" if isinstance(spec, ExperimentSpec) else "benchmark"), owner.partition(".")[2]
+        for key, value in spec:
+            if key not in LEFT_OUT:
+                label = "timed updates" if key == "updates" else key
+                yield self._row(section, name, label, [(value, f"{owner}.{key}")])
+        sizes = [Block(f"models.{model}", dict(self.preset.models[model])) for model in spec.models]
+        for key, stated in _by_key(merge(block) for block in sizes):
+            if key not in LEFT_OUT:
+                yield self._row(section, name, key, stated)
+        for key, stated in _by_key(merge(*self.preset.training_blocks(owner, model)) for model in spec.models):
+            # A benchmark trains for as long as its timing takes, by every solver that it times.
+            if section == "experiment" or key not in ("updates", "solver"):
+                yield self._row(section, name, f"training.{key}", stated)
+        if section == "experiment":
+            for key, stated in _by_key([merge(*self.preset.evaluation_blocks(name))]):
+                yield self._row(section, name, f"evaluation.{key}", stated)
+
+    def _row(self, section: str, name: str, key: str, stated: Iterable[tuple[Any, str]]) -> Row:
+        """The distinct values of a key and their sources.
+
+        Args:
+            stated: value and dotted key of its place, per model.
+        """
+        found: dict[str, str] = {}
+        for value, place in stated:
+            found.setdefault(_text(value), NO_SOURCE if key in NAMES else self._source(place))
+        return Row(section, name, key, ", ".join(found), "; ".join(dict.fromkeys(found.values())))
+
+    def _source(self, place: str) -> str:
+        return self.origin.get(place) or self.preset.source or UNSTATED
 
 
-def _source(origin: dict[str, str], key: str) -> str:
-    return origin.get(key, "this preset")
+def _by_key(
+    merged: Iterable[tuple[dict[str, Any], dict[str, str]]],
+) -> Iterator[tuple[str, list[tuple[Any, str]]]]:
+    """Per key, the value and place of each model that has it."""
+    models = list(merged)
+    for key in dict.fromkeys(key for values, _ in models for key in values):
+        yield key, [(values[key], places[key]) for values, places in models if key in values]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of nested mappings."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _text(value: Any) -> str:
+    match value:
+        case {"dimension": dimension, "delay": delay}:
+            return f"({dimension}, {delay})"
+        case dict():
+            return ", ".join(f"{key} {inner}" for key, inner in value.items())
+        case list() | tuple():
+            return ", ".join(map(_text, value))
+    return str(value)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
