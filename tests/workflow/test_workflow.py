@@ -142,14 +142,18 @@ def refusal(run, words):
     return lines[0]
 
 
-def test_a_wrong_preset_stops_before_any_job_with_one_line(tmp_path):
+def test_a_misspelt_key_stops_before_any_job_with_one_line(tmp_path):
     wrong = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
-    wrong["training"]["forcing_strenght"] = 0.1
-    file = tmp_path / "mine.yaml"
-    file.write_text(yaml.safe_dump(wrong))
-    line = refusal(snakemake(tmp_path, "--configfile", str(file)), "forcing_strenght")
-    assert "mine.yaml" in line
-    assert "unknown key" in line
+    wrong["training"]["forcing_strenght"] = wrong["training"].pop("forcing_strength")
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(wrong | {"preset": "mine"}))
+    line = refusal(snakemake(tmp_path, "--configfile", str(tmp_path / "mine.yaml")), "forcing_strenght")
+    assert line == "mine.yaml: training.forcing_strenght: unknown key; did you mean 'forcing_strength'?"
+
+
+def test_a_copy_under_the_name_of_its_original_stops_before_any_job(tmp_path):
+    (tmp_path / "mine.yaml").write_text((ROOT / "config/smoke.yaml").read_text())
+    line = refusal(snakemake(tmp_path, "--configfile", str(tmp_path / "mine.yaml")), "is not the name of the file")
+    assert line.startswith("mine.yaml: preset: 'smoke' is not the name of the file; write mine")
 
 
 def test_presets_are_never_merged(tmp_path):
