@@ -107,6 +107,15 @@ def test_where_models_differ_each_distinct_value_brings_its_source():
     assert found == "; ".join(strengths), "the first model with a value counts"
 
 
+def test_a_driven_model_lists_no_solver_and_no_forcing():
+    experiments = {"linear": PRESET.experiments["lorenz96_models"].model_copy(update={"models": ("lssm", "mamba2_7k")})}
+    preset = PRESET.model_copy(update={"experiments": experiments})
+    rows = step.hyperparameters(preset, sources(FILE))
+    keys = rows.loc[rows["name"] == "linear", "key"].tolist()
+    assert {"training.updates", "training.mar_strength", "latent_dim", "model_dim"} <= set(keys)
+    assert not {"training.solver", "training.guess", "training.forcing_strength"} & set(keys)
+
+
 @pytest.mark.parametrize("name", ["smoke", "laptop", "lorenz63"])
 def test_a_scaled_down_preset_says_once_where_its_numbers_come_from(name):
     file = CONFIG / f"{name}.yaml"

@@ -6,53 +6,16 @@ this package knows which keys exist and which combinations cannot work. Jobs imp
 
 from workflow_src.config.blocks import Block, merge
 from workflow_src.config.load import load_preset, read_preset
-from workflow_src.config.preset import (
-    ExperimentSpec,
-    Preset,
-    RuntimeBenchmarkSpec,
-    pack_label,
-)
+from workflow_src.config.preset import ExperimentSpec, Preset, RuntimeBenchmarkSpec, pack_label
 from workflow_src.config.text import sources
-from workflow_src.specs.aggregate import AggregateSpec
-from workflow_src.specs.benchmark import BenchmarkCells, IterationsBenchmarkSpec, IterationsSpec, RuntimeSpec
-from workflow_src.specs.dataset import DatasetSpec, Trajectory
-from workflow_src.specs.evaluation import Embedding, EvaluationSpec
-from workflow_src.specs.model import (
-    AbstractLatentModelSpec,
-    LowRankPLRNNSpec,
-    LSSMSpec,
-    Mamba2Spec,
-    ModelSpec,
-    ShallowPLRNNSpec,
-)
-from workflow_src.specs.run import RunSpec
-from workflow_src.specs.training import TrainingSpec
-
-LatentModelSpec = AbstractLatentModelSpec
+from workflow_src.config.training import OF_FORCED_MODELS
 
 __all__ = [
-    "AbstractLatentModelSpec",
-    "AggregateSpec",
-    "BenchmarkCells",
+    "OF_FORCED_MODELS",
     "Block",
-    "DatasetSpec",
-    "Embedding",
-    "EvaluationSpec",
     "ExperimentSpec",
-    "IterationsBenchmarkSpec",
-    "IterationsSpec",
-    "LSSMSpec",
-    "LatentModelSpec",
-    "LowRankPLRNNSpec",
-    "Mamba2Spec",
-    "ModelSpec",
     "Preset",
-    "RunSpec",
     "RuntimeBenchmarkSpec",
-    "RuntimeSpec",
-    "ShallowPLRNNSpec",
-    "TrainingSpec",
-    "Trajectory",
     "load_preset",
     "merge",
     "pack_label",

@@ -11,7 +11,11 @@ Guess = Literal["zero", "normal", "pseudo_inverse"]
 
 
 class TrainingSpec(AbstractSection):
-    """Everything that Algorithms 1 to 3 leave open. Batch and warm-up may be given relative to the length."""
+    """Everything that Algorithms 1 to 3 leave open. Batch and warm-up may be given relative to the length.
+
+    Driven models, linear in their latent state, have no use for forcing, solver and read-out regularisation. They get
+    these numbers with the rest of their experiment's and leave them alone.
+    """
 
     solver: Solver
     guess: Guess

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from workflow_src import provenance, store
-from workflow_src.config import Block, ExperimentSpec, Preset, merge, read_preset, sources
+from workflow_src.config import OF_FORCED_MODELS, Block, ExperimentSpec, Preset, merge, read_preset, sources
 from workflow_src.specs.benchmark import IterationsBenchmarkSpec
+from workflow_src.specs.model import AbstractForcedModelSpec
 from workflow_src.steps.arguments import arguments, run
 
 UNSTATED = "not stated"
@@ -71,13 +72,20 @@ class _Listing:
         for key, stated in _by_key(merge(block) for block in sizes):
             if key not in LEFT_OUT:
                 yield self._row(section, name, key, stated)
-        for key, stated in _by_key(merge(*self.preset.training_blocks(owner, model)) for model in spec.models):
+        for key, stated in _by_key(self._training(owner, model) for model in spec.models):
             # A benchmark trains for as long as its timing takes, by every solver that it times.
             if section == "experiment" or key not in ("updates", "solver"):
                 yield self._row(section, name, f"training.{key}", stated)
         if section == "experiment":
             for key, stated in _by_key([merge(*self.preset.evaluation_blocks(name))]):
                 yield self._row(section, name, f"evaluation.{key}", stated)
+
+    def _training(self, owner: str, model: str) -> tuple[dict[str, Any], dict[str, str]]:
+        """Values and places of what the training of a model makes use of."""
+        values, places = merge(*self.preset.training_blocks(owner, model))
+        if not isinstance(self.preset.models[model], AbstractForcedModelSpec):
+            values = {key: value for key, value in values.items() if key not in OF_FORCED_MODELS}
+        return values, places
 
     def _row(self, section: str, name: str, key: str, stated: Iterable[tuple[Any, str]]) -> Row:
         """The distinct values of a key and their sources.
