@@ -97,6 +97,12 @@ def models_of(dataset: xr.Dataset) -> list[str]:
     return [str(model) for model in dataset["model"].values]
 
 
+def sizes_of(dataset: xr.Dataset) -> dict[str, int]:
+    """Latent dimension per model, in ascending order."""
+    sizes = {model: int(dataset["latent_dim"].sel(model=model)) for model in models_of(dataset)}
+    return dict(sorted(sizes.items(), key=lambda item: item[1]))
+
+
 def lengths_of(dataset: xr.Dataset) -> list[int]:
     """Sequence lengths in ascending order."""
     return sorted(int(length) for length in dataset["sequence_length"].values)
