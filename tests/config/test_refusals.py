@@ -65,6 +65,8 @@ MISSPELT = [
     ("datasets.lorenz63.train.steps", "step", "did you mean 'steps'?"),
     ("models.shplrnn_rank5.rank", "ranks", "did you mean 'rank'?"),
     ("models.mamba2_7k.head_dim", "headdim", "did you mean 'head_dim'?"),
+    ("models.shplrnn.architecture", "architectur", "did you mean 'architecture'?"),
+    ("benchmarks.runtime.kind", "knd", "did you mean 'kind'?"),
     ("models.shplrnn_quasi.training.solver", "solvr", "did you mean 'solver'?"),
     ("experiments.lorenz63_full.sequence_lengths", "sequence_length", "did you mean 'sequence_lengths'?"),
     ("experiments.lorenz63_full.training.batch_size", "batchsize", "did you mean 'batch_size'?"),
@@ -85,7 +87,7 @@ def test_a_misspelt_key_is_named_where_it_stands(path, name, mend):
 
 def test_a_misspelt_key_of_an_embedding_is_named():
     config = changed({"evaluation.embeddings": [{"dimension": 1, "delay": 1}, {"dimension": 2, "dely": 1}]})
-    assert refusal(config) == f"{FILE}: evaluation.embeddings.dely: unknown key; did you mean 'delay'?"
+    assert refusal(config) == f"{FILE}: evaluation.embeddings.1.dely: unknown key; did you mean 'delay'?"
 
 
 @pytest.mark.parametrize("block", ["training", "evaluation"])
@@ -120,6 +122,7 @@ WRONG = [
         "experiments.lorenz96_lengths.evaluation.lyapunov_steps",
         ["greater than or equal to 1"],
     ),
+    ({"training.samples_per_update": None}, "training.samples_per_update", ["is empty", "write a value"]),
     ({"training.batch_size": 4}, "training.batch_size", ["either batch_size or samples_per_update"]),
     (
         {"experiments.lorenz63_full.training.samples_per_update": 400},
@@ -141,7 +144,7 @@ WRONG = [
     (
         {"benchmarks.lorenz96_update_time.training": {"samples_per_update": 3000}},
         "benchmarks.lorenz96_update_time.training.samples_per_update",
-        ["no multiple of sequence length 1024"],
+        ["no multiple of sequence length 1024 of benchmarks.lorenz96_update_time"],
     ),
     (
         {"experiments.lorenz63_full.training.warmup_steps": 100},
@@ -172,6 +175,11 @@ WRONG = [
         {"experiments.lorenz63_full.models": ["plrnn"]},
         "experiments.lorenz63_full.models",
         ["'plrnn' is not defined", "use one of"],
+    ),
+    (
+        {"experiments": {}, "figures": {}, "tables": {}},
+        "benchmarks.iterations.experiment",
+        ["'lorenz63_dimensions' is not defined", "define it"],
     ),
     ({"experiments.lorenz63_full.seeds": 0}, "experiments.lorenz63_full.seeds", ["greater than or equal to 1"]),
     ({"experiments.Lorenz": SMOKE["experiments"]["lorenz63_full"]}, "experiments.Lorenz", ["pattern"]),

@@ -58,6 +58,8 @@ def resolve(spec: type[Spec], *blocks: Block) -> Spec:
 def check_values(spec: type[AbstractSection], block: Block) -> None:
     """Refuse a value that no specification could have, at the block that states it."""
     for key, value in block.keys.items():
+        if value is None:
+            raise UserError(f"{block.place}.{key}: is empty; write a value or remove the key")
         annotation = spec.model_fields[key].rebuild_annotation()
         try:
             TypeAdapter(annotation).validate_json(json.dumps(value), strict=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -11,6 +11,8 @@ from workflow_src.specs.training import TrainingSpec
 
 # Blocks are plain mappings in the schema, for they state only some keys of these.
 BLOCKS = {"training": TrainingSpec, "evaluation": EvaluationSpec}
+# By these the members of a union are told apart.
+TAGS = ("architecture", "kind")
 
 
 def unknown_keys(kind: Any, value: Any, place: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -20,37 +22,34 @@ def unknown_keys(kind: Any, value: Any, place: str = "") -> Iterator[tuple[str, 
         kind: a section, or the annotation of one of its fields.
         value: what stands there, as read from YAML; of any type.
     """
-    kind = _member(kind, value)
     if isinstance(value, list) and get_origin(kind) is tuple:
-        for item in value:
-            yield from unknown_keys(get_args(kind)[0], item, place)
+        for position, item in enumerate(value):
+            yield from unknown_keys(get_args(kind)[0], item, f"{place}.{position}")
     if not isinstance(value, dict):
         return
     inside = {str(key): f"{place}.{key}".removeprefix(".") for key in value}
     if get_origin(kind) is dict:
         for key, item in value.items():
             yield from unknown_keys(get_args(kind)[1], item, inside[str(key)])
-    elif _is_section(kind):
-        fields = kind.model_fields
+        return
+    sections = [section for section in _sections(kind) if _may_be(section, value)]
+    fields = {key: field for section in reversed(sections) for key, field in section.model_fields.items()}
+    if sections:
         yield from ((inside[str(key)], tuple(fields)) for key in value if key not in fields)
         for key in (key for key in value if key in fields):
             yield from unknown_keys(BLOCKS.get(key, fields[key].annotation), value[key], inside[key])
 
 
-def _member(kind: Any, value: Any) -> Any:
-    """The annotation without its metadata; of a union, the section whose tag the value bears."""
+def _sections(kind: Any) -> list[type[BaseModel]]:
+    """The section that an annotation names, or those of its union."""
     if get_origin(kind) is Annotated:
-        return _member(get_args(kind)[0], value)
-    if get_origin(kind) not in (Union, UnionType):
-        return kind
-    members = [member for member in get_args(kind) if _is_section(member)]
-    return next((member for member in members if isinstance(value, dict) and _bears_tag(member, value)), None)
+        return _sections(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return [section for member in get_args(kind) for section in _sections(member)]
+    return [kind] if isinstance(kind, type) and issubclass(kind, BaseModel) else []
 
 
-def _bears_tag(section: type[BaseModel], value: dict[str, Any]) -> bool:
-    tags = {key: field.annotation for key, field in section.model_fields.items() if key in ("architecture", "kind")}
-    return all(get_origin(tag) is Literal and value.get(key) in get_args(tag) for key, tag in tags.items())
-
-
-def _is_section(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+def _may_be(section: type[BaseModel], value: dict[str, Any]) -> bool:
+    """Whether the tag of a union's member is that of the value; without a tag it may be any of them."""
+    tags = {key: field.annotation for key, field in section.model_fields.items() if key in TAGS}
+    return all(key not in value or value[key] in get_args(tag) for key, tag in tags.items())

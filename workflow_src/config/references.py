@@ -22,7 +22,8 @@ def check_references(preset: Preset) -> None:
     """Refuse a name that is not defined, or that an experiment and a benchmark share."""
     for key, kind, name, defined in _references(preset):
         if name not in defined:
-            raise UserError(f"{key}: {kind} '{name}' is not defined; use one of {', '.join(defined)}")
+            mend = f"use one of {', '.join(defined)}" if defined else "define it"
+            raise UserError(f"{key}: {kind} '{name}' is not defined; {mend}")
     for name in preset.benchmarks:
         if name in preset.experiments:
             raise UserError(f"benchmarks.{name}: is the name of an experiment too; rename one")

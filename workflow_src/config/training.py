@@ -34,17 +34,17 @@ def check_training(preset: Preset) -> None:
             training = preset.training_of(owner, model)
             _, places = merge(*preset.training_blocks(owner, model))
             for length in spec.sequence_lengths:
-                _check_length(training, places, length)
+                _check_length(training, places, length, owner)
 
 
-def _check_length(training: TrainingSpec, places: dict[str, str], length: int) -> None:
+def _check_length(training: TrainingSpec, places: dict[str, str], length: int, owner: str) -> None:
     if training.warmup_steps is not None and training.warmup_steps >= length:
         raise UserError(
             f"{places['warmup_steps']}: {training.warmup_steps} leaves nothing to predict of sequence length "
-            f"{length}; lower it"
+            f"{length} of {owner}; lower it"
         )
     if training.samples_per_update is not None and training.samples_per_update % length:
         raise UserError(
             f"{places['samples_per_update']}: {training.samples_per_update} is no multiple of sequence length "
-            f"{length}, so that batch size times length would not be the same for all lengths; choose a multiple"
+            f"{length} of {owner}, so that batch size times length would vary with the length; choose a multiple"
         )
