@@ -13,7 +13,8 @@ from workflow_src.tables import table5, write
 CONFIG = Path(__file__).parents[2] / "config"
 FILE = CONFIG / "paper.yaml"
 PRESET = read_preset(FILE)
-ROWS = step.hyperparameters(PRESET, sources(FILE))
+ORIGIN = sources(FILE)
+ROWS = step.hyperparameters(PRESET, ORIGIN)
 CELLS = ROWS.set_index(["name", "key"])
 OUTSIDE_TRAINING = ("architecture", "training")
 
@@ -99,10 +100,10 @@ def test_where_models_differ_each_distinct_value_brings_its_source():
     assert value("lorenz63_full", "training.solver") == "deer, quasi_deer"
     stated = [comment("training", "solver"), "App. H.2: diagonal Jacobians"]
     assert source("lorenz63_full", "training.solver") == "; ".join(stated)
-    ranks = [comment("models", f"shplrnn_rank{rank}") for rank in (5, 6, 7, 10)]
+    ranks = [ORIGIN[f"models.shplrnn_rank{rank}.rank"] for rank in (5, 6, 7, 10)]
     assert source("lorenz96_models", "rank") == "; ".join(dict.fromkeys(ranks))
     own = [model for model in PRESET.experiments["lorenz96_models"].models if model.startswith("lssm")]
-    strengths = dict.fromkeys(comment("models", model) for model in own)
+    strengths = dict.fromkeys(ORIGIN[f"models.{model}.training.mar_strength"] for model in own)
     found = source("lorenz96_models", "training.mar_strength")
     assert found == "; ".join(strengths), "the first model with a value counts"
 
