@@ -12,7 +12,7 @@ from tests.training.test_gtf_deer import orbit, shaken
 from workflow_src.forcing import forced_step, teacher_signal
 from workflow_src.generation import free_step, generate, tangent_growth, warm_up
 from workflow_src.metrics.lyapunov import lyapunov_exponent
-from workflow_src.models import build
+from workflow_src.models.build import build
 
 ALL = pytest.mark.parametrize("architecture", [SHPLRNN, LOW_RANK, LSSM, MAMBA], ids=lambda a: a["architecture"])
 DRIVEN = pytest.mark.parametrize("architecture", [LSSM, MAMBA], ids=lambda a: a["architecture"])

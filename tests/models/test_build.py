@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from workflow_src.models import AbstractForcedModel, build
+from workflow_src.models.base import AbstractForcedModel
+from workflow_src.models.build import build
 from workflow_src.specs.model import LowRankPLRNNSpec, LSSMSpec, Mamba2Spec, ShallowPLRNNSpec
 
 LATENT = {"slow_units": 5, "init_scale": 0.02}

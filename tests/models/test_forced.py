@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from workflow_src.models import build
+from workflow_src.models.build import build
 from workflow_src.specs.model import LowRankPLRNNSpec, ShallowPLRNNSpec
 
 M, L, N = 6, 10, 2

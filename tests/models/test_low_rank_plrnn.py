@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from workflow_src.models import build
+from workflow_src.models.build import build
 from workflow_src.specs.model import LowRankPLRNNSpec
 
 

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from workflow_src.models import LSSM, ShallowPLRNN
+from workflow_src.models.lssm import LSSM
 from workflow_src.models.read_out import ReadOut
+from workflow_src.models.shallow_plrnn import ShallowPLRNN
 from workflow_src.specs.model import LSSMSpec
 
 M, L, N = 6, 9, 2

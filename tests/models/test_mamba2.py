@@ -8,8 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from workflow_src.models import Mamba2
-from workflow_src.models.mamba2 import Mamba2Block
+from workflow_src.models.mamba2 import Mamba2, Mamba2Block
 from workflow_src.specs.model import Mamba2Spec
 
 ORACLE = Path(__file__).parent / "data" / "mamba2_oracle.npz"

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from workflow_src.models import build
+from workflow_src.models.build import build
 from workflow_src.specs.model import ShallowPLRNNSpec
 
 

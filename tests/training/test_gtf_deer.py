@@ -11,7 +11,7 @@ import pytest
 from tests.training.specs import LOW_RANK, SHPLRNN, run_spec
 from workflow_src.forcing import forced_step, teacher_signal
 from workflow_src.metrics.lyapunov import contraction_bound, critical_forcing, lyapunov_exponent
-from workflow_src.models import build
+from workflow_src.models.build import build
 from workflow_src.models.shallow_plrnn import ShallowPLRNN
 from workflow_src.training.forward import initial_guess, solve_forced
 from workflow_src.training.loss import loss_and_gradient

@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from tests.training.specs import LOW_RANK, LSSM, MAMBA, SHPLRNN, run_spec
-from workflow_src.models import build
+from workflow_src.models.build import build
 from workflow_src.training.regularisation import manifold_attractor, singular_values, slow_read_out
 
 

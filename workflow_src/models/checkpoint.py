@@ -15,8 +15,8 @@ import equinox as eqx
 import jax
 
 from workflow_src.errors import UserError
-from workflow_src.models import build
 from workflow_src.models.base import AbstractModel
+from workflow_src.models.build import build
 from workflow_src.specs.run import RunSpec
 from workflow_src.store import write_atomically
 

@@ -14,7 +14,6 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from workflow_src.models.base import AbstractForcedModel
 from workflow_src.models.initialisation import near_identity, uniform
-from workflow_src.specs.model import ShallowPLRNNSpec
 
 
 class AbstractShallowPLRNN(AbstractForcedModel):
@@ -71,15 +70,17 @@ class ShallowPLRNN(AbstractShallowPLRNN):
     B: Float[Array, "N M"]
 
     @classmethod
-    def initialise(cls, spec: ShallowPLRNNSpec, obs_dim: int, *, key: PRNGKeyArray) -> "ShallowPLRNN":
+    def initialise(
+        cls, latent_dim: int, hidden_dim: int, obs_dim: int, *, scale: float, key: PRNGKeyArray
+    ) -> "ShallowPLRNN":
         """A new model near the identity, Eq. (46); the first N latent units are read out."""
-        M, L = spec.latent_dim, spec.hidden_dim
+        M, L = latent_dim, hidden_dim
         key_diagonal, key_connectivity, key_hidden = jax.random.split(key, 3)
         return cls(
             obs_dim=obs_dim,
             latent_dim=M,
-            a=near_identity(key_diagonal, M, spec.init_scale),
-            W1=uniform(key_connectivity, (M, L), spec.init_scale / L**0.5),
+            a=near_identity(key_diagonal, M, scale),
+            W1=uniform(key_connectivity, (M, L), scale / L**0.5),
             W2=uniform(key_hidden, (L, M), M**-0.5),
             h1=jnp.zeros(M),
             h2=jnp.zeros(L),

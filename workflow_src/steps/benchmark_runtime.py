@@ -21,8 +21,8 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float
 
 from workflow_src import logs, provenance, store
-from workflow_src.models import build
 from workflow_src.models.base import AbstractModel
+from workflow_src.models.build import build
 from workflow_src.specs.benchmark import RuntimeSpec
 from workflow_src.specs.run import RunSpec
 from workflow_src.steps.arguments import arguments, run

@@ -16,8 +16,8 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from workflow_src.logs import Progress
-from workflow_src.models import build
 from workflow_src.models.base import AbstractModel
+from workflow_src.models.build import build
 from workflow_src.specs.run import RunSpec
 from workflow_src.specs.training import TrainingSpec
 from workflow_src.training.batches import random_windows
