@@ -6,6 +6,7 @@ PYTHON ?=
 PRESET ?= smoke
 CORES ?= all
 ARGS =
+CASE =
 UPGRADE =
 
 BIN = .venv/bin
@@ -14,7 +15,7 @@ SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --configfile config/
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help env figures test check check-format check-lint check-snakefmt check-types check-workflow check-rooms \
+.PHONY: help env figures test bench check check-format check-lint check-snakefmt check-types check-workflow check-rooms \
     format lock clean clean-env
 
 help: ## list the targets
@@ -31,6 +32,10 @@ figures: env ## make the figures and tables of a preset (PRESET=smoke, CORES=all
 
 test: env ## run the tests (ARGS="-k deer" for some of them)
 	@$(BIN)/python -m pytest -n 2 -m "not slurm" $(ARGS)
+
+bench: env ## measure the solvers side by side and show the table (CASE=embedded_m10 for one case, ARGS="--repeats 5")
+	@$(BIN)/python -m benchmarks.compare $(if $(CASE),--case $(CASE),--rows) $(ARGS)
+	@$(BIN)/python -m benchmarks.table
 
 check: check-format check-lint check-snakefmt check-types check-workflow check-rooms ## check style, types, imports and workflow
 

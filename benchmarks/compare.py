@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     solvers = available(tuple(args.solvers or SOLVERS))
     if missing := set(args.solvers or ()) - set(solvers):
         parser.error(f"--solvers: no solver {', '.join(sorted(missing))}; there are {', '.join(available())}")
-    effort = Effort(rounds=args.repeats, fewest=min(5, args.repeats))
+    effort = Effort(rounds=args.repeats, fewest=min(5, args.repeats), wide=True)
     rates = machine.rates(128 if args.tiny else 2048)
     for case in chosen:
         case = cases.tiny(case) if args.tiny else case

@@ -45,7 +45,7 @@ def _orbit(recipe: Recipe, steps: int, cache: Path) -> Float[np.ndarray, "steps 
     if recipe.system == "lorenz63":
         parameters, state, time_step = LORENZ_63, (1.0, 1.0, 20.0), 0.01
     else:
-        parameters, state, time_step = {"dimension": dim, **LORENZ_96}, (5.1, *[5.0] * (dim - 1)), 0.05
+        parameters, state, time_step = {"dimension": float(dim), **LORENZ_96}, (5.1, *[5.0] * (dim - 1)), 0.05
     derivative = SYSTEMS[recipe.system].derivative(parameters)
     orbit = integrate(derivative, state, time_step, 1, TRANSIENT + steps)[TRANSIENT:]
     save(path, orbit)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from benchmarks.cases import Case
 from benchmarks.evaluation import Evaluation, evaluate
-from benchmarks.reference import Reference, errors
+from benchmarks.reference import Reference, errors, float64_error
 from workflow_src.models.shallow_plrnn import ShallowPLRNN
 
 # Beyond this length the sequential solvers get one timed call on a device that takes a minute for it.
@@ -32,6 +32,7 @@ class Effort:
         rounds, fewest: most and fewest rounds of timed calls.
         seconds: per solver, after which no further round begins once there are enough.
         single: the sequential solvers are called once only on sequences longer than LONGEST_REPEATED.
+        wide: run each solver in float64 too, which tells its own error from that of rounding.
         memory: bytes that a call may need; more is recorded as out of memory, and not run.
     """
 
@@ -39,6 +40,7 @@ class Effort:
     fewest: int = 5
     seconds: float = 3.0
     single: bool = False
+    wide: bool = False
     memory: int | None = None
 
 
@@ -83,6 +85,7 @@ def _first_call(
         "first_run_seconds": None,
         "first_call_seconds": None,
         "memory": None,
+        "gradient_error_float64": None,
         "seconds": [],
     }
     function = partial(evaluate, solver=solver, forcing_strength=case.recipe.forcing_strength)
@@ -100,6 +103,9 @@ def _first_call(
         result["first_run_seconds"] = time.perf_counter() - began
         result["first_call_seconds"] = result["compile_seconds"] + result["first_run_seconds"]
         result |= _report(found) | errors(case, model, windows, found, true)
+        twice = 2 * result["memory"]["peak_bytes"] if result["memory"] else 0
+        if effort.wide and true is not None and twice <= (effort.memory or twice):
+            result["gradient_error_float64"] = float64_error(case, model, windows, solver, true)
     except Exception as error:
         full = any(text in str(error) for text in ("RESOURCE_EXHAUSTED", "Out of memory", "out of memory"))
         full = full or isinstance(error, MemoryError)

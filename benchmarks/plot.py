@@ -11,6 +11,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from benchmarks import cases, records
 from benchmarks.table import ratio
@@ -26,6 +27,7 @@ COLOURS = {
     "auto": style.GREEN,
 }
 MARKERS = {"sequential": "s", "sequential_adjoint": "s", "deer": "o", "newton": "^", "block": "D", "auto": "*"}
+FLOOR = Line2D([], [], color=style.GREY, linestyle=":", label="physical floor")
 LABELS = {
     "M": "latent dimension $M = N$",
     "L": "hidden units $L$",
@@ -33,7 +35,7 @@ LABELS = {
     "B": "batch size $B$",
     "alpha": r"forcing strength $\alpha$",
     "N": "observed dimension $N$ of $M = 10$",
-    "MAR": "diagonal of slow units",
+    "MAR": "1 - diagonal of slow units",
 }
 
 
@@ -58,7 +60,7 @@ def plots(found: Sequence[dict[str, Any]]) -> dict[str, Figure]:
     with style.context():
         for device in dict.fromkeys(record["machine"]["device"] for record in found):
             mine = [record for record in found if record["machine"]["device"] == device]
-            on = "" if mine[0]["machine"]["platform"] == "cpu" else f"_{device.split()[-1].lower()}"
+            on = "" if mine[0]["machine"]["platform"] == "cpu" else f"_{records.slug(device)}"
             for kind, draw in (("rows", draw_rows), ("grid", draw_grid), ("lengths", draw_lengths)):
                 if (figure := draw(mine)) is not None:
                     drawn[f"speed_{kind}{on}"] = figure
@@ -82,6 +84,9 @@ def draw_rows(mine: Sequence[dict[str, Any]]) -> Figure | None:
                     converged = record["solvers"][solver]["converged"]
                     axes.plot(value, place, **_mark(solver, converged))
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.axvline(1, color=style.GREY, linewidth=0.6, zorder=0)
         axes.set_xlabel(f"times faster than {'GTF-DEER' if baseline == 'deer' else 'lax.scan with autodiff'}")
     panels[0].set_yticks(range(len(there)), [case.name for case, _ in there])
@@ -108,20 +113,17 @@ def draw_grid(mine: Sequence[dict[str, Any]]) -> Figure | None:
     panels = figure.subplots(-(-len(found) // columns), columns, squeeze=False, sharey=False).ravel()
     for axes, (axis, points) in zip(panels, found.items(), strict=False):
         _lines(axes, points)
+        axes.set_xscale("log")
         axes.set_yscale("log")
-        if axis in ("M", "L", "T", "B", "alpha"):
-            axes.set_xscale("log")
-            axes.set_xticks([place for place, _ in points], [f"{place:g}" for place, _ in points], minor=False)
-            axes.minorticks_off()
-        else:
-            axes.set_xticks([place for place, _ in points], [f"{place:g}" for place, _ in points])
+        axes.set_xticks([place for place, _ in points], [f"{place:.3g}" for place, _ in points])
+        axes.xaxis.set_minor_locator(NullLocator())
         scales.log_ticks(axes)
         axes.set_xlabel(LABELS[axis])
     for axes in panels[::columns]:
         axes.set_ylabel("forward + backward pass (s)")
     for axes in panels[len(found) :]:
         axes.set_axis_off()
-    _legend(figure, [record for points in found.values() for _, record in points])
+    _legend(figure, [record for points in found.values() for _, record in points], [FLOOR])
     return figure
 
 
@@ -152,7 +154,7 @@ def draw_lengths(mine: Sequence[dict[str, Any]]) -> Figure | None:
     records_of = [record for points in newest.values() for _, record in points]
     lost = any(result["out_of_memory"] for record in records_of for result in record["solvers"].values())
     cross = [Line2D([], [], color=style.BLACK, linestyle="none", marker="x", label="out of memory")]
-    _legend(figure, records_of, cross if lost else [])
+    _legend(figure, records_of, [FLOOR, *(cross if lost else [])])
     return figure
 
 
@@ -167,7 +169,7 @@ def _lines(axes: Axes, points: Sequence[tuple[float, dict[str, Any]]]) -> None:
             )
             axes.plot(x, result["median"], **_mark(solver, result["converged"]))
     floors = [(x, r["floor"]["seconds_datasheet"] or r["floor"]["seconds"]) for x, r in points]
-    axes.plot(*zip(*floors, strict=True), color=style.GREY, linestyle=(0, (1, 1)))
+    axes.plot(*zip(*floors, strict=True), color=FLOOR.get_color(), linestyle=FLOOR.get_linestyle())
 
 
 def _mark(solver: str, converged: bool) -> dict[str, Any]:
@@ -194,7 +196,7 @@ def _place(axis: str, case: cases.Case) -> float:
     recipe = case.recipe
     places = {"M": recipe.latent_dim, "L": recipe.hidden_dim, "T": case.sequence_length, "B": case.batch_size}
     return float(
-        places.get(axis) or {"alpha": recipe.forcing_strength, "N": recipe.obs_dim}.get(axis, recipe.slow_diagonal)
+        places.get(axis) or {"alpha": recipe.forcing_strength, "N": recipe.obs_dim}.get(axis, 1 - recipe.slow_diagonal)
     )
 
 

@@ -48,7 +48,7 @@ def write(record: dict[str, Any], folder: Path = RECORDS) -> Path:
     """Save a record under the names of its device and case; the file appears whole or not at all."""
     check(record)
     day = re.sub(r"[^0-9T]", "", record["started"].partition("+")[0])
-    path = folder / f"{_slug(record['machine']['device'])}_{record['case']['name']}_{day}.json"
+    path = folder / f"{slug(record['machine']['device'])}_{record['case']['name']}_{day}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(json.dumps(_plain(record), indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -108,7 +108,8 @@ def _numbers(case: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in case.items() if key != "name"}
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """A name for a file."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 

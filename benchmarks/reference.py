@@ -39,7 +39,8 @@ def errors(
     Returns:
         residual: largest |z_t - F(z_{t-1})|, computed in float64 from the states as they are.
         state_error: largest deviation of a state.
-        loss_error, gradient_error: relative to their size; the gradient's as one vector.
+        loss_error, gradient_error: relative to their size; the gradient's as one vector. Near a minimum the terms of a
+            gradient cancel, and rounding to float32 alone, in which `sequential` differs too, may cost more than 1e-4.
         Without a reference the errors are None.
     """
     states = np.asarray(found.solution.states)
@@ -52,6 +53,16 @@ def errors(
         "loss_error": abs(float(found.loss) - true.loss) / abs(true.loss),
         "gradient_error": float(deviation / np.linalg.norm(true.gradient)),
     }
+
+
+def float64_error(
+    case: Case, model: ShallowPLRNN, windows: Float[np.ndarray, "B T N"], solver: str, true: Reference
+) -> float:
+    """Relative error of a solver's gradient in float64: what its tolerance costs, and not rounding."""
+    with jax.enable_x64(True):
+        wide = partial(evaluate, solver=solver, forcing_strength=case.recipe.forcing_strength)
+        gradient = _flat(jax.jit(wide)(*_wide((model, windows))).gradient)
+    return float(np.linalg.norm(gradient - true.gradient) / np.linalg.norm(true.gradient))
 
 
 def _residual(case: Case, model: ShallowPLRNN, windows: np.ndarray, states: np.ndarray) -> float:
