@@ -46,7 +46,8 @@ def _section(device: str, found: Sequence[dict[str, Any]]) -> str:
     rows = {case: record for case in cases.ROWS if (record := records.latest(mine, case)) is not None}
     memory = records.latest(mine, cases.MEMORY)
     in_rows = [*rows.values(), *([memory] if memory else [])]
-    rest = _newest(record for record in mine if all(record is not one for one in in_rows))
+    known = [*cases.ROWS, cases.MEMORY]
+    rest = _newest(one for one in mine if all(records.latest([one], case) is None for case in known))
     parts = [f"## {device}\n", _provenance(mine)]
     if rows:
         parts += ["### Speed, ratios of medians\n", _speed(rows), "### Baselines and floor\n", _baselines(rows)]

@@ -24,6 +24,8 @@ OURS = {"benchmarks", "workflow_src"}
 class Bare:
     '''Finds nothing else: in place of all finders that look at files.'''
 
+    find_distributions = PathFinder.find_distributions
+
     @staticmethod
     def find_spec(name, path=None, target=None):
         top = name.partition(".")[0]

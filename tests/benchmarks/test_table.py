@@ -36,6 +36,13 @@ def test_ratios_of_the_newest_record_stand_beside_what_is_required(found):
     assert cells(text, "| lorenz63_m3 | block | 39 (")[3:] == ["3.08x", ">= 2x", "1.03x", ">= 2.5x", "**not reached**"]
 
 
+def test_an_older_record_of_a_row_is_shown_nowhere(found):
+    text = table.tables(found)
+    assert "| embedded_m10 | block | 1000 (" not in text
+    assert not [line for line in text.splitlines() if line.startswith("| embedded_m10 | 10 |")]
+    assert [line for line in text.splitlines() if line.startswith("| grid_t1000 | 10 |")]
+
+
 def test_a_solver_without_a_solution_has_reached_nothing(found):
     assert cells(table.tables(found), "| lorenz96_slow | block | 1 (")[-1] == "not converged"
 
