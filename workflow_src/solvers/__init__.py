@@ -6,10 +6,11 @@ from typing import Any
 from jaxtyping import Array, Float, Int
 
 from workflow_src.solvers.deer import deer
+from workflow_src.solvers.newton import newton
 from workflow_src.solvers.sequential import sequential
 from workflow_src.solvers.solution import Report, Solution
 
-__all__ = ["Report", "Solution", "deer", "sequential", "solve"]
+__all__ = ["Report", "Solution", "deer", "newton", "sequential", "solve"]
 
 
 def solve(
@@ -22,11 +23,13 @@ def solve(
     tolerance: float,
     max_iterations: int | Int[Array, ""],
 ) -> Solution:
-    """Evaluate the recurrence with the solver of that name: `sequential`, `deer` or `quasi_deer`."""
+    """Evaluate the recurrence with the solver of that name: `sequential`, `deer`, `quasi_deer` or `newton`."""
     match solver:
         case "sequential":
             return sequential(step, z0, inputs)
         case "deer" | "quasi_deer":
             jacobian = "full" if solver == "deer" else "diagonal"
             return deer(step, z0, inputs, guess, jacobian=jacobian, tolerance=tolerance, max_iterations=max_iterations)
+        case "newton":
+            return newton(step, z0, inputs, guess, tolerance=tolerance, max_iterations=max_iterations)
     raise ValueError(f"unknown solver '{solver}'")
