@@ -6,23 +6,23 @@ from jaxtyping import Array, Bool, Float, Int
 
 
 class Report(eqx.Module):
-    """How a solve went.
+    """How a solve went; of a batch, with a leading axis.
 
     Attributes:
-        iterations: Newton iterations; 0 for a solver that has none.
+        iterations: Newton iterations, or rounds of the block solver; 0 for a solver that has none.
         residual: max_t |z_t - F(z_{t-1})| over all components; inf where it is not finite.
         converged: whether the states solve the recurrence within the solver's tolerance.
     """
 
-    iterations: Int[Array, ""]
-    residual: Float[Array, ""]
-    converged: Bool[Array, ""]
+    iterations: Int[Array, "..."]
+    residual: Float[Array, "..."]
+    converged: Bool[Array, "..."]
 
 
 class Solution(eqx.Module):
-    """States z_1 .. z_T of a recurrence, and how they were found."""
+    """States z_1 .. z_T of a recurrence, and how they were found; of a batch, with a leading axis."""
 
-    states: Float[Array, "T M"]
+    states: Float[Array, "*B T M"]
     report: Report
 
 
