@@ -54,7 +54,7 @@ def random_plrnn(latent_dim, obs_dim, scale, seed):
 def test_loss_and_gradient_are_those_of_sequential_gtf(architecture, obs_dim, dtype, tolerance, accuracy):
     results = []
     windows = jnp.asarray(np.stack([orbit(77, obs_dim, seed) for seed in range(2)]), dtype)
-    for solver in ("sequential", "deer"):
+    for solver in ("sequential", "deer", "block"):
         spec = run_spec(
             architecture, obs_dim=obs_dim, sequence_length=77, batch_size=2, solver=solver, tolerance=tolerance
         )
@@ -62,11 +62,12 @@ def test_loss_and_gradient_are_those_of_sequential_gtf(architecture, obs_dim, dt
         (loss, terms), gradient = loss_and_gradient(model, windows, spec, 100, jax.random.key(0))
         assert bool(terms.report.converged.all())
         results.append((loss, gradient))
-    (slow_loss, slow), (fast_loss, fast) = results
-    np.testing.assert_allclose(fast_loss, slow_loss, rtol=accuracy)
+    (slow_loss, slow), *others = results
     scale = max(float(jnp.max(jnp.abs(leaf))) for leaf in jax.tree.leaves(slow))
-    for a, b in zip(jax.tree.leaves(fast), jax.tree.leaves(slow), strict=True):
-        np.testing.assert_allclose(a, b, rtol=accuracy, atol=accuracy * scale)
+    for fast_loss, fast in others:
+        np.testing.assert_allclose(fast_loss, slow_loss, rtol=accuracy)
+        for a, b in zip(jax.tree.leaves(fast), jax.tree.leaves(slow), strict=True):
+            np.testing.assert_allclose(a, b, rtol=accuracy, atol=accuracy * scale)
 
 
 @pytest.mark.parametrize("architecture", [SHPLRNN, LOW_RANK], ids=["full", "low rank"])

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from workflow_src.specs.section import AbstractSection, Count, Fraction, NonNegative, Positive, Whole
 
-Solver = Literal["sequential", "deer", "quasi_deer"]
+Solver = Literal["auto", "sequential", "block", "newton", "deer", "quasi_deer"]
 Guess = Literal["zero", "normal", "pseudo_inverse"]
 
 
@@ -17,7 +17,7 @@ class TrainingSpec(AbstractSection):
     these numbers with the rest of their experiment's and leave them alone.
     """
 
-    solver: Solver
+    solver: Solver = "auto"
     guess: Guess
     tolerance: Positive
     max_iterations: Count

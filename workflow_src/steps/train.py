@@ -20,6 +20,7 @@ from workflow_src.specs.run import RunSpec
 from workflow_src.steps.arguments import arguments, run
 from workflow_src.steps.device import prepare
 from workflow_src.training import loop
+from workflow_src.training.forward import solver_of
 
 # Seconds between two checkpoints of an unfinished training.
 KEEP_EVERY = 30.0
@@ -71,6 +72,7 @@ def _history(spec: RunSpec, finished: loop.Progressed) -> xr.Dataset:
     updates = np.arange(finished.updates)
     traces = {name: (("seed", "update"), np.asarray(values)) for name, values in finished.trace._asdict().items()}
     schedule = jax.vmap(loop.schedule_of(spec.training))(updates)
+    choice = solver_of(spec)
     return xr.Dataset(
         traces
         | {
@@ -79,7 +81,11 @@ def _history(spec: RunSpec, finished: loop.Progressed) -> xr.Dataset:
             "diverged_at": ("seed", np.asarray(finished.state.diverged_at)),
         },
         coords={"seed": list(spec.seeds), "update": updates},
-        attrs={"title": f"Training history of {spec.model} in {spec.experiment}"},
+        attrs={
+            "title": f"Training history of {spec.model} in {spec.experiment}",
+            "solver": choice.solver,
+            "solver_reason": choice.reason,
+        },
     )
 
 

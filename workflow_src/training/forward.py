@@ -6,44 +6,65 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from workflow_src.forcing import forced_step, teacher_signal
 from workflow_src.models.base import AbstractDrivenModel, AbstractForcedModel, AbstractModel
-from workflow_src.solvers import Report, Solution, solve
+from workflow_src.solvers import Report, Solution, solve, solve_batch
+from workflow_src.solvers.choice import Choice, choose
+from workflow_src.specs.model import AbstractForcedModelSpec
+from workflow_src.specs.run import RunSpec
 from workflow_src.specs.training import TrainingSpec
 
 
 def predict(
     model: AbstractModel,
-    x: Float[Array, "T N"],
+    x: Float[Array, "S T N"],
     spec: TrainingSpec,
     *,
+    solver: str,
     max_iterations: int | Int[Array, ""],
     key_guess: PRNGKeyArray,
-) -> tuple[Float[Array, "T N"], Report]:
+) -> tuple[Float[Array, "S T N"], Report]:
     """Predictions of x_1 .. x_T, each before the data of its own step came in.
 
     Args:
-        x: observed window.
+        x: observed windows.
+        solver: by name, not `auto`.
         max_iterations: cap of the Newton iterations; may be lower than the specification's, 0 for a run that has ended.
         key_guess: for the random initial guess; unused by the others.
     Returns:
         The predictions and the solver's report. Row 1 is the given initial state's and predicts nothing.
     """
     if isinstance(model, AbstractForcedModel):
-        teacher = teacher_signal(model, x)
-        solution = solve_forced(
-            model,
-            teacher,
-            spec.forcing_strength,
-            initial_guess(spec.guess, teacher[1:], key=key_guess),
-            solver=spec.solver,
+        teacher = jax.vmap(teacher_signal, in_axes=(None, 0))(model, x)
+        keys = jax.random.split(key_guess, x.shape[0])
+        guess = jax.vmap(lambda signal, key: initial_guess(spec.guess, signal, key=key))(teacher[:, 1:], keys)
+        solution = solve_batch(
+            solver,
+            forced_step(model, spec.forcing_strength),
+            teacher[:, 0],
+            teacher[:, :-1],
+            guess,
             tolerance=spec.tolerance,
             max_iterations=max_iterations,
         )
-        states = jnp.concatenate([teacher[:1], solution.states])
-        return jax.vmap(model.observe)(states), solution.report
+        states = jnp.concatenate([teacher[:, :1], solution.states], axis=1)
+        return jax.vmap(jax.vmap(model.observe))(states), solution.report
     assert isinstance(model, AbstractDrivenModel)
-    predictions = model.predict(x)
-    finite = jnp.all(jnp.isfinite(jax.lax.stop_gradient(predictions)))
-    return predictions, Report(jnp.array(0), jnp.where(finite, 0.0, jnp.inf).astype(x.dtype), finite)
+    predictions = jax.vmap(model.predict)(x)
+    finite = jnp.all(jnp.isfinite(jax.lax.stop_gradient(predictions)), axis=(1, 2))
+    return predictions, Report(jnp.zeros_like(finite, int), jnp.where(finite, 0.0, jnp.inf).astype(x.dtype), finite)
+
+
+def solver_of(spec: RunSpec) -> Choice:
+    """The solver of a training, and why: the specification's, or what `auto` is for its sizes."""
+    if not isinstance(spec.architecture, AbstractForcedModelSpec):
+        return Choice("parallel pass", "the model is linear in its latent state")
+    if spec.training.solver != "auto":
+        return Choice(spec.training.solver, "the specification says so")
+    return choose(
+        batch=spec.batch_size,
+        steps=spec.sequence_length - 1,
+        latent_dim=spec.architecture.latent_dim,
+        hidden_dim=spec.architecture.hidden_dim,
+    )
 
 
 def solve_forced(

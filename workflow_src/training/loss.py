@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from workflow_src.models.base import AbstractModel
 from workflow_src.solvers import Report
 from workflow_src.specs.run import RunSpec
-from workflow_src.training.forward import predict
+from workflow_src.training.forward import predict, solver_of
 from workflow_src.training.regularisation import manifold_attractor, singular_values, slow_read_out
 
 Scalar = Float[Array, ""]
@@ -42,11 +42,11 @@ def loss_and_gradient(
 ) -> tuple[Scalar, LossTerms]:
     """Total loss, Eq. (59), over a batch of windows, and its gradient with respect to the model."""
 
-    def one(x: Float[Array, "T N"], key: PRNGKeyArray) -> tuple[Scalar, Report]:
-        predictions, report = predict(model, x, spec.training, max_iterations=max_iterations, key_guess=key)
-        return mean_squared_error(predictions, x, spec.warmup), report
-
-    errors, report = jax.vmap(one)(windows, jax.random.split(key_guess, windows.shape[0]))
+    solver = solver_of(spec).solver
+    predictions, report = predict(
+        model, windows, spec.training, solver=solver, max_iterations=max_iterations, key_guess=key_guess
+    )
+    errors = jax.vmap(mean_squared_error, in_axes=(0, 0, None))(predictions, windows, spec.warmup)
     terms = LossTerms(
         mse=jnp.mean(errors),
         mar=manifold_attractor(model, spec.architecture, spec.training),
