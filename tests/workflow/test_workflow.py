@@ -22,7 +22,9 @@ COMPUTING = {"train", "evaluate", "benchmark_runtime", "benchmark_iterations"}
 def snakemake(folder, *arguments, dry=True):
     """A run in an empty folder, so that results and locks of the checkout do not matter."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+    # Jobs call `python`, which is this one only in an activated environment.
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200", "PYTHONPATH": str(ROOT), "PATH": path}
     return subprocess.run(
         [*command, "--cores", "1", *(["--dry-run"] if dry else []), *arguments],
         cwd=ROOT,
