@@ -1,6 +1,7 @@
 """Settings of every test: CPU, float64, strict shapes, one thread per process, no display."""
 
 import os
+import tempfile
 
 # Before the first import of JAX, NumPy and matplotlib; jobs that a test starts inherit them.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -9,6 +10,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Tests compile much and compute little.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0")
+
+os.environ.setdefault("GTF_DEER_CACHE", tempfile.mkdtemp(prefix="gtf-deer-"))
 
 import jax
 import pytest

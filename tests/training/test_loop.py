@@ -47,6 +47,12 @@ def test_the_history_holds_the_terms_of_the_loss_and_the_solver():
     assert (trace.gradient_norm > 0).all()
 
 
+@pytest.mark.parametrize("architecture", [SHPLRNN, LSSM, MAMBA], ids=lambda a: a["architecture"])
+def test_fresh_runs_have_the_types_of_later_ones(architecture):
+    """A weakly typed number among them would compile the whole training twice."""
+    assert not any(leaf.weak_type for leaf in jax.tree.leaves(loop.start(run_spec(architecture))))
+
+
 def test_a_pack_trains_its_seeds_as_if_alone():
     pack = loop.train(run_spec(seeds=(0, 1)), orbit(500, 2))
     alone = loop.train(run_spec(seeds=(1,)), orbit(500, 2))

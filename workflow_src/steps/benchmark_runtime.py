@@ -137,7 +137,7 @@ def _padded(rows: Iterable[list[float]], samples: int) -> Float[np.ndarray, "sol
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=RuntimeSpec, dataset=Path, output=Path).parse(argv)
-    device = prepare(args.spec.run.compute, args.spec.run.precision)
+    device = prepare(args.spec.run.compute, args.spec.run.precision, keep_compiled=False)
     with provenance.record("benchmark_runtime", args) as record:
         record["device"] = device
         result = benchmark(args.spec, store.load(args.dataset)).assign_attrs(device=device)

@@ -5,25 +5,30 @@ import os
 import jax
 
 from workflow_src.errors import UserError
+from workflow_src.steps import compiled
 
 
-def prepare(compute: str, precision: str) -> str:
+def prepare(compute: str, precision: str, *, keep_compiled: bool = True) -> str:
     """Choose the device and the precision.
 
     Args:
         compute: "cpu" or "cuda"; without that device the step fails instead of computing elsewhere.
         precision: "float32" or "float64". Matrix products always run at full precision: tensor-float products stall the
             Newton iterations above their tolerance.
+        keep_compiled: whether programs that an earlier job compiled may be used; not where compiling is timed.
     Returns:
         The device in words, for the record.
     """
     if compute == "cpu" and os.environ.get("OMP_NUM_THREADS") == "1":
         # A job that was given one thread: jobs beside it use the other cores, and small products gain nothing from
-        # more.
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false".strip()
+        # more. What LLVM finds beyond its first level takes longer to find than it saves.
+        flags = "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1"
+        os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}".strip()
     jax.config.update("jax_platforms", compute)
     jax.config.update("jax_enable_x64", precision == "float64")
     jax.config.update("jax_default_matmul_precision", "highest")
+    if keep_compiled:
+        compiled.keep()
     try:
         device = jax.devices()[0]
     except (RuntimeError, AssertionError) as error:  # AssertionError: JAX was installed without that device's plugin

@@ -90,7 +90,7 @@ def start(spec: RunSpec) -> RunState:
     def one(seed: Int[Array, ""]) -> RunState:
         model = build(spec.architecture, spec.obs_dim, key=run_keys(seed)[0])
         optimizer = optimizer_of(spec.training).init(eqx.filter(model, eqx.is_inexact_array))
-        return RunState(model, optimizer, jnp.array(True), jnp.array(-1))
+        return RunState(model, optimizer, jnp.array(True), jnp.full((), -1, int))
 
     return eqx.filter_jit(eqx.filter_vmap(one))(jnp.array(spec.seeds))
 
