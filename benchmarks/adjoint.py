@@ -39,7 +39,8 @@ def sequential_adjoint(step: ForcedStep, z0: Float[Array, " M"], inputs: Float[A
     """Evaluate the forced shPLRNN step by step; gradients reach its parameters and z0, not the teacher signal."""
     model, alpha = step.model, step.forcing_strength
     assert isinstance(model, AbstractShallowPLRNN)
-    keep = jnp.eye(z0.size, dtype=z0.dtype) - alpha * step.projector
+    identity = jnp.eye(z0.size, dtype=z0.dtype)
+    keep = identity - alpha * (identity if step.projector is None else step.projector)
     forcing = jax.lax.stop_gradient(_Forcing(keep, alpha * inputs))
     states = _states(_Map(model.A, model.connectivity, model.W2, model.h1, model.h2), z0, forcing)
     finite = jnp.all(jnp.isfinite(jax.lax.stop_gradient(states)))

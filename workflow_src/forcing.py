@@ -12,26 +12,42 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from workflow_src.models.base import AbstractForcedModel
+from workflow_src.solvers import chunks
 
 
 class ForcedStep(eqx.Module):
-    """z_t = F(z~_{t-1}), a step that takes the teacher signal zbar_{t-1} as its input."""
+    """z_t = F(z~_{t-1}), a step that takes the teacher signal zbar_{t-1} as its input.
+
+    Attributes:
+        projector: Pi; None where it is the identity.
+    """
 
     model: AbstractForcedModel
-    projector: Float[Array, "M M"]
+    projector: Float[Array, "M M"] | None
     forcing_strength: float | Float[Array, ""]
 
-    def force(self, z: Float[Array, " M"], teacher: Float[Array, " M"]) -> Float[Array, " M"]:
+    def force(self, z: Float[Array, "M *R"], teacher: Float[Array, "M *R"]) -> Float[Array, "M *R"]:
         """The forced state z~, Eq. (8)."""
-        return z + self.forcing_strength * (teacher - self.projector @ z)
+        seen = z if self.projector is None else self.projector @ z
+        return z + self.forcing_strength * (teacher - seen)
 
     def __call__(self, z: Float[Array, " M"], teacher: Float[Array, " M"]) -> Float[Array, " M"]:
         return self.model.step(self.force(z, teacher))
 
+    def columns(self, z: Float[Array, "M R"], teacher: Float[Array, "M R"]) -> Float[Array, "M R"]:
+        """The step of many states, the columns of a matrix."""
+        return self.model.step(self.force(z, teacher))
+
+    @property
+    def forgetting(self) -> int:
+        """Steps in which the forced map loses its first state, roughly: a hint for the block solver."""
+        return chunks.FORCED if self.projector is None else chunks.PARTLY_FORCED
+
     def jacobian(self, z: Float[Array, " M"], teacher: Float[Array, " M"]) -> Float[Array, "M M"]:
         """J~ = J (I - alpha Pi), Eq. (9)."""
         jacobian = self.model.jacobian(self.force(z, teacher))
-        return jacobian - self.forcing_strength * (jacobian @ self.projector)
+        seen = jacobian if self.projector is None else jacobian @ self.projector
+        return jacobian - self.forcing_strength * seen
 
     def pattern(self, z: Float[Array, " M"], teacher: Float[Array, " M"]) -> Bool[Array, " L"]:
         """Activation pattern of the latent map at the forced state."""
@@ -43,7 +59,9 @@ def forced_step(model: AbstractForcedModel, forcing_strength: float | Float[Arra
     # ASSUME: no gradient through B^+ and Pi, so B learns through the read-out alone. The paper does not say; Hess et
     # al. 2023 compute the forcing signals outside the gradient as well.
     B = jax.lax.stop_gradient(model.B)
-    return ForcedStep(model, jnp.linalg.pinv(B) @ B, forcing_strength)
+    N, M = B.shape
+    # With at least as many observations as latent units, B has full column rank and Pi = I.
+    return ForcedStep(model, jnp.linalg.pinv(B) @ B if M > N else None, forcing_strength)
 
 
 def teacher_signal(model: AbstractForcedModel, x: Float[Array, "T N"]) -> Float[Array, "T M"]:

@@ -49,6 +49,23 @@ def random_plrnn(latent_dim, obs_dim, scale, seed):
 
 
 @pytest.mark.parametrize("architecture", [SHPLRNN, LOW_RANK], ids=["full", "low rank"])
+@pytest.mark.parametrize("obs_dim", [6, 4, 1], ids=["M < N", "M = N", "M > N"])
+def test_columns_are_forced_like_single_states(architecture, obs_dim):
+    """And Pi, which is not multiplied with where it is the identity, is what Eq. (8) says."""
+    spec = run_spec(architecture, obs_dim=obs_dim, sequence_length=77, batch_size=2)
+    model = shaken(build(spec.architecture, obs_dim, key=jax.random.key(3)), 0.2, "float64")
+    step = forced_step(model, 0.3)
+    z, teacher = jax.random.normal(jax.random.key(5), (2, model.latent_dim, 7))
+    together = step.columns(z, teacher)
+    projector = jnp.linalg.pinv(model.B) @ model.B
+    for column in range(7):
+        one = step(z[:, column], teacher[:, column])
+        np.testing.assert_allclose(together[:, column], one, rtol=1e-12, atol=1e-12)
+        forced = z[:, column] + 0.3 * (teacher[:, column] - projector @ z[:, column])
+        np.testing.assert_allclose(one, model.step(forced), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("architecture", [SHPLRNN, LOW_RANK], ids=["full", "low rank"])
 @pytest.mark.parametrize("obs_dim", [4, 1], ids=["M = N", "M > N"])
 @pytest.mark.parametrize(("dtype", "tolerance", "accuracy"), [("float64", 1e-12, 1e-9), ("float32", 1e-5, 1e-4)])
 def test_loss_and_gradient_are_those_of_sequential_gtf(architecture, obs_dim, dtype, tolerance, accuracy):

@@ -37,8 +37,8 @@ class AbstractForcedModel(AbstractModel):
     B: eqx.AbstractVar[Float[Array, "N M"]]
 
     @abstractmethod
-    def step(self, z: Float[Array, " M"]) -> Float[Array, " M"]:
-        """The latent map F."""
+    def step(self, z: Float[Array, "M *R"]) -> Float[Array, "M *R"]:
+        """The latent map F, of one state or of the columns of a matrix."""
 
     @abstractmethod
     def jacobian(self, z: Float[Array, " M"]) -> Float[Array, "M M"]:

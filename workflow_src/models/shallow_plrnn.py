@@ -39,9 +39,10 @@ class AbstractShallowPLRNN(AbstractForcedModel):
         """Diagonal of the linear part, in (-1, 1)."""
         return jnp.tanh(self.a)
 
-    def step(self, z: Float[Array, " M"]) -> Float[Array, " M"]:
-        """Eq. (5), latent part."""
-        return self.A * z + self.couple(jax.nn.relu(self.W2 @ z + self.h2)) + self.h1
+    def step(self, z: Float[Array, "M *R"]) -> Float[Array, "M *R"]:
+        """Eq. (5), latent part, of one state or of the columns of a matrix."""
+        A, h1, h2 = (vector.reshape(-1, *[1] * (z.ndim - 1)) for vector in (self.A, self.h1, self.h2))
+        return A * z + self.couple(jax.nn.relu(self.W2 @ z + h2)) + h1
 
     def jacobian(self, z: Float[Array, " M"]) -> Float[Array, "M M"]:
         """J = A + W1 D W2 with D = diag(relu'), Eq. (7); relu'(0) = 0 as in `jax.nn.relu`."""
