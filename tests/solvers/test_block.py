@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tests.solvers.steps import Henon, gru, problem, relu
-from workflow_src.solvers import chunks, sequential
+from workflow_src.solvers import chunks, rounds, sequential
 from workflow_src.solvers.block import block as batch_block
+from workflow_src.solvers.rounds import run_sequentially
 
 
 def block(step, z0, inputs, guess, *, tolerance):
@@ -41,9 +42,9 @@ class AtTheKink(eqx.Module):
         return 0.5 * z + jax.nn.relu(self.W @ z) + u
 
 
-def no_last_resort(motion, z0, inputs, shape):
-    undone = chunks.unstarted(jnp.zeros((z0.shape[1], shape.chunks)), z0, motion, shape)
-    return undone._replace(states=jnp.full_like(undone.states, jnp.nan))
+def no_last_resort(make, arrays, shape):
+    found = run_sequentially(make, arrays, shape)
+    return found._replace(kept=jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), found.kept))
 
 
 def loss_of(solver, weights, guess, tolerance):
@@ -89,6 +90,38 @@ def test_an_exact_guess_needs_no_second_round():
     assert int(block(step, z0, inputs, exact, tolerance=1e-10).report.iterations) == 1
 
 
+@pytest.mark.parametrize("batch", [1, 2, 16, 64])
+@pytest.mark.parametrize("steps", [1, 15, 33, 997, 8191, 99_999])
+@pytest.mark.parametrize("forgetting", [chunks.FORCED, chunks.PARTLY_FORCED])
+def test_chunks_cover_the_sequence_and_hardly_more(batch, steps, forgetting):
+    shape = chunks.cut(batch, steps, 2 * 10 * 50, forgetting)
+    assert shape.padded >= steps
+    assert shape.padded <= 1.12 * steps + chunks.STRETCH
+    assert shape.chunks == 1 or shape.length >= chunks.STRETCH
+
+
+def test_a_step_that_offers_columns_runs_by_them():
+    """And gives the gradients of the step itself."""
+
+    class WithColumns(eqx.Module):
+        step: eqx.Module
+
+        def __call__(self, z, u):
+            raise AssertionError("not by its columns")
+
+        def columns(self, z, u):
+            return jax.vmap(self.step, in_axes=-1, out_axes=-1)(z, u)
+
+    step, z0, inputs = problem(relu, 4, 211, "float64")
+
+    def gradient(step):
+        states = lambda s: block(s, z0, inputs, jnp.zeros((211, 4)), tolerance=1e-13).states  # noqa: E731
+        return jax.tree.leaves(eqx.filter_grad(lambda s: jnp.sum(jnp.sin(states(s))))(step))
+
+    for a, b in zip(gradient(WithColumns(step)), gradient(step), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize(("slowest", "rounds"), [(0.999, 5), (1.0, 5)])
 def test_slow_directions_are_joined_by_a_fitted_transfer(slowest, rounds):
     """Plain rounds would need as many as there are chunks; and a small defect is not taken for a small error."""
@@ -123,8 +156,8 @@ def test_newton_on_the_chunk_boundaries_settles_what_a_fit_cannot(monkeypatch):
     """Tangents give the transfer of each chunk; the rungs beside it are taken away."""
     step, z0, inputs = problem(relu, 4, 600, "float64")
     slow = eqx.tree_at(lambda s: s.A, step, jnp.array([0.999, 0.99, 0.5, 0.2]))
-    monkeypatch.setattr(chunks, "LAST_FITTED", 2)
-    monkeypatch.setattr(chunks, "run_sequentially", no_last_resort)
+    monkeypatch.setattr(rounds, "LAST_FITTED", 2)
+    monkeypatch.setattr(rounds, "run_sequentially", no_last_resort)
     solution = block(slow, z0, 0.1 * inputs, jnp.zeros((600, 4)), tolerance=1e-10)
     exact = sequential(slow, z0, 0.1 * inputs).states
     assert int(solution.report.iterations) > 2

@@ -1,6 +1,6 @@
 """The block solver: chunks of the true map in lock-step, exact with a certificate, forward and adjoint.
 
-See `chunks` for the algorithm. States and adjoint states are both recurrences, the second one backwards and linear,
+See `rounds` for the algorithm. States and adjoint states are both recurrences, the second one backwards and linear,
 
     z_t = F(z_{t-1}),    lambda_t = g_t + J_{t+1}^T lambda_{t+1},    Eq. (42)
 
@@ -15,16 +15,13 @@ from typing import Any, cast
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import custom_vmap
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, Int
 
-from workflow_src.solvers import chunks
-from workflow_src.solvers.chunks import Cut, Motion, Orbits, Place
+from workflow_src.solvers import chunks, rounds
+from workflow_src.solvers.chunks import Cut
+from workflow_src.solvers.rounds import Recurrence, Solved
 from workflow_src.solvers.solution import Report, Solution
-
-# The motion of all rows, from the arrays of a step.
-Mover = Callable[[Any], Motion]
 
 
 def block(
@@ -41,7 +38,8 @@ def block(
     that none runs to the slowest.
 
     Args:
-        step: one step of one sequence, an Equinox module.
+        step: one step of one sequence, an Equinox module. It may offer `columns`, the step of many states as the columns
+            of a matrix, and `forgetting`, the number of steps in which it loses its first state.
         z0: the states before the first step; differentiable.
         inputs: PyTree of arrays with leading axes B and T; differentiable.
         guess: the chunks start from it; gets no gradient.
@@ -52,8 +50,10 @@ def block(
     """
     arrays, static = eqx.partition(step, eqx.is_inexact_array)
     first = jax.tree.map(lambda leaf: leaf[0], (z0, inputs))
+    batch, steps, _ = guess.shape
+    shape = chunks.cut(batch, steps, work_of(step, *first), getattr(step, "forgetting", chunks.FORCED))
     solve = cast(Callable[..., tuple[Array, Array, Array]], _solve)
-    states, rounds, defect = solve(static, work_of(step, *first), tolerance, arrays, z0, inputs, guess)
+    states, rounds, defect = solve(static, shape, tolerance, arrays, z0, inputs, guess)
     return Solution(states, Report(rounds, defect, jnp.isfinite(defect)))
 
 
@@ -66,166 +66,159 @@ def work_of(step: Any, z0: Float[Array, " M"], inputs: Any) -> int:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
 def _solve(
-    static: Any, work: int, tolerance: float, arrays: Any, z0: Array, inputs: Any, guess: Array
+    static: Any, shape: Cut, tolerance: float, arrays: Any, z0: Array, inputs: Any, guess: Array
 ) -> tuple[Float[Array, "B T M"], Int[Array, " B"], Float[Array, " B"]]:
-    found, shape, _ = _solve_arranged(static, work, tolerance, arrays, z0, inputs, guess)
-    return chunks.join(found.states, shape), jnp.broadcast_to(found.rounds, shape.batch), found.defect
+    found, _ = _solve_padded(static, shape, tolerance, arrays, z0, inputs, guess)
+    return _results(found, shape)
 
 
-def _solve_arranged(
-    static: Any, work: int, tolerance: float, arrays: Any, z0: Array, inputs: Any, guess: Array
-) -> tuple[Orbits, Cut, Any]:
-    batch, steps, _ = guess.shape
-    shape = chunks.cut(batch, steps, work)
-    arranged = chunks.arrange(inputs, shape)
-
-    def motion(arrays: Any) -> Motion:
-        step = jax.vmap(eqx.combine(arrays, static), in_axes=-1, out_axes=-1)
-        return Motion(lambda z, u, place: (step(z, u), ()))
-
+def _solve_padded(
+    static: Any, shape: Cut, tolerance: float, arrays: Any, z0: Array, inputs: Any, guess: Array
+) -> tuple[Solved, Any]:
+    padded = chunks.pad(inputs, shape)
     ends = chunks.guessed_ends(guess, shape)
-    return orbits(motion, arrays, z0, arranged, ends, shape, tolerance=tolerance, relative=False), shape, arranged
+    make = partial(_forwards, static)
+    return rounds.solve(make, (arrays, z0, padded, ends), shape, tolerance=tolerance, relative=False), padded
 
 
-def _solve_forward(static: Any, work: int, tolerance: float, *primals: Any) -> tuple[Any, Any]:
-    arrays, z0, inputs, guess = jax.tree.map(lambda leaf: leaf.value, primals)
-    found, shape, arranged = _solve_arranged(static, work, tolerance, arrays, z0, inputs, guess)
-    wanted = jax.tree.map(lambda leaf: leaf.perturbed, (primals[0], primals[2]))
-    solved = chunks.join(found.states, shape), jnp.broadcast_to(found.rounds, shape.batch), found.defect
-    return solved, (arrays, arranged, found.starts, found.states, _Static.of(wanted, shape))
+def _results(found: Solved, shape: Cut) -> tuple[Float[Array, "B T M"], Int[Array, " B"], Float[Array, " B"]]:
+    return found.kept[:, : shape.steps], jnp.broadcast_to(found.rounds, shape.batch), found.defect
 
 
-def _solve_backward(static: Any, work: int, tolerance: float, kept: Any, cotangents: Any) -> tuple[Any, ...]:
-    arrays, inputs, starts, states, (want_arrays, want_inputs), shape = (*kept[:-1], *kept[-1].values())
-    gradients = cotangents[0]
-    if isinstance(gradients, SymbolicZero):
-        return None, None, None, None
+def _forwards(static: Any, given: Any, shape: Cut) -> Recurrence:
+    """z_t = F(z_{t-1}); the states are kept."""
+    arrays, z0, inputs, ends = given
+    step = columns(eqx.combine(arrays, static))
 
-    def motion(arrays: Any) -> Motion:
-        some, rest = arrays
+    def walk(number: Array, z: Array, states: Array, first: Array) -> tuple[Array, Array]:
+        at = number * shape.stretch
 
-        def advance(adjoint: Array, at: tuple[Array, Array, Any], place: Place) -> tuple[Array, Any]:
+        def one(z: Array, u: Any) -> tuple[Array, Array]:
+            z = step(z, u)
+            return z, z
+
+        z, orbit = jax.lax.scan(one, z, chunks.take(inputs, at, shape))
+        return z, chunks.put(states, orbit, at, shape)
+
+    def transfer(starts: Array, states: Array) -> Array:
+        def push(z: Array, u: Any, tangents: Array) -> Array:
+            return jax.vmap(jax.linearize(lambda z: step(z, u), z)[1])(tangents)
+
+        return _transfer(push, starts, states, inputs, shape)
+
+    states = jnp.zeros((shape.batch, shape.padded, z0.shape[1]), z0.dtype)
+    return Recurrence(z0, ends[:, : shape.rows], states, walk, transfer, linear=False)
+
+
+def _backwards(static: Any, given: Any, shape: Cut) -> Recurrence:
+    """mu_{t-1} = J_t^T lambda_t with lambda_t = g_t + mu_t; the gradients that the steps pull back are kept.
+
+    The recurrence is linear: after the first round only changes walk, and what they pull back is added.
+    """
+    some, rest, z0, gradients, states, inputs, totals = given
+
+    def values(some: Any, z: Array, u: Any) -> Array:
+        return columns(eqx.combine(some, rest, static))(z, u)
+
+    starts = chunks.hand_over(z0, chunks.ends_of(states, shape), shape._replace(backwards=False))
+
+    def entered(at: Array) -> Array:
+        z = chunks.entered(states, starts, at, shape)
+        # Whatever the padding runs into, nothing is pulled back from there.
+        return jnp.where(chunks.inside(at, shape), z, 0) if shape.padded > shape.steps else z
+
+    def walk(number: Array, adjoint: Array, kept: Any, first: Array) -> tuple[Array, Any]:
+        at = shape.length - (number + 1) * shape.stretch
+        total, to_inputs = kept
+
+        def one(carry: tuple[Array, Any], at: tuple[Array, Array, Any]) -> tuple[tuple[Array, Any], Any]:
+            adjoint, total = carry
             gradient, z, u = at
+            asked = (some, z, u) if to_inputs is not None else (some, z)
+            _, pull = jax.vjp(lambda some, z, u=u: values(some, z, u), *asked)
+            parameters, back, *more = pull(adjoint + jnp.where(first, gradient, 0))
+            return (back, jax.tree.map(jnp.add, total, parameters)), more
 
-            def values(some: Any, z: Array) -> Array:
-                return jax.vmap(eqx.combine(some, rest, static), in_axes=-1, out_axes=-1)(z, u)
+        part = chunks.take(gradients, at, shape), entered(at), chunks.take(inputs, at, shape)
+        (adjoint, total), more = jax.lax.scan(one, (adjoint, total), part, reverse=True)
+        if to_inputs is not None:
+            before = chunks.take(to_inputs, at, shape)
+            to_inputs = jax.tree.map(
+                lambda leaf, old, new: chunks.put(leaf, old + new, at, shape), to_inputs, before, more[0]
+            )
+        return adjoint, (total, to_inputs)
 
-            # The recurrence is linear: what is new is propagated and counted, and added to what there is.
-            inside = place.inside[None]
-            new = adjoint - jnp.where(place.first, 0, place.entered)
-            parameters, back = jax.vjp(values, some, z)[1](jnp.where(inside, new, 0))
-            return jnp.where(inside, jnp.where(place.first, gradient, place.left) + back, adjoint), parameters
+    def transfer(_: Array, kept: Any) -> Array:
+        def pull(z: Array, u: Any, tangents: Array) -> Array:
+            return jax.vmap(jax.vjp(lambda z: values(some, z, u), z)[1])(tangents)[0]
 
-        return Motion(advance, jax.tree.map(jnp.zeros_like, some))
+        return _transfer(pull, starts, states, inputs, shape)
 
-    # Step t pulls lambda_t back to z_{t-1}, where the loss gradient of z_{t-1} joins it; z_0 has none of its own.
-    entered = jnp.concatenate([starts[None], states[:-1]])
-    behind = jnp.concatenate([jnp.zeros_like(gradients[:, :1]), gradients[:, :-1]], axis=1)
-    at = chunks.arrange(behind, shape), entered, inputs
+    nothing = jnp.zeros_like(z0)
+    ends = jnp.zeros((z0.shape[1], shape.rows), z0.dtype)
+    return Recurrence(nothing, ends, totals, walk, transfer, linear=True)
+
+
+def _transfer(
+    push: Callable[[Array, Any, Array], Array], starts: Array, states: Array, inputs: Any, shape: Cut
+) -> Float[Array, "K B M M"]:
+    """What all chunks make of the M unit vectors, in the order of their time."""
+    M, R = starts.shape
+
+    def stretch(number: Array, tangents: Array) -> Array:
+        at = number * shape.stretch
+        if shape.backwards:
+            at = shape.length - at - shape.stretch
+        part = chunks.entered(states, starts, at, shape), chunks.take(inputs, at, shape)
+        return jax.lax.scan(lambda t, at: (push(*at, t), None), tangents, part, reverse=shape.backwards)[0]
+
+    identity = jnp.broadcast_to(jnp.eye(M, dtype=starts.dtype)[:, :, None], (M, M, R))
+    ends = jax.lax.fori_loop(0, shape.stretches, stretch, identity)
+    return jnp.transpose(ends.reshape(M, M, shape.batch, shape.chunks), (3, 2, 1, 0))
+
+
+def columns(step: Any) -> Callable[[Float[Array, "M R"], Any], Float[Array, "M R"]]:
+    """The step of many states, the columns of a matrix: its own, if it offers one."""
+    return step.columns if hasattr(step, "columns") else jax.vmap(step, in_axes=-1, out_axes=-1)
+
+
+def _solve_forward(static: Any, shape: Cut, tolerance: float, *primals: Any) -> tuple[Any, Any]:
+    arrays, z0, inputs, guess = jax.tree.map(lambda leaf: leaf.value, primals)
+    found, padded = _solve_padded(static, shape, tolerance, arrays, z0, inputs, guess)
+    wanted = jax.tree.map(lambda leaf: leaf.perturbed, (primals[0], primals[2]))
+    return _results(found, shape), (arrays, z0, padded, found.kept, _Wanted.of(wanted))
+
+
+def _solve_backward(static: Any, shape: Cut, tolerance: float, kept: Any, cotangents: Any) -> tuple[Any, ...]:
+    arrays, z0, inputs, states, wanted = kept
+    want_arrays, want_inputs = wanted.values()
+    if isinstance(cotangents[0], SymbolicZero):
+        return None, None, None, None
     some, rest = eqx.partition(arrays, want_arrays)
-    found = orbits(
-        motion,
-        (some, rest),
-        gradients[:, -1],
-        jax.tree.map(lambda leaf: jnp.flip(leaf, 0), at),
-        jnp.zeros_like(starts),
-        shape._replace(backwards=True),
-        tolerance=tolerance,
-        relative=True,
-    )
-    before = chunks.join(jnp.flip(found.states, 0), shape)
-    to_inputs = None
-    if any(jax.tree.leaves(want_inputs)):
-        adjoints = jnp.concatenate([before[:, 1:], gradients[:, -1:]], axis=1)
-        step = eqx.combine(arrays, static)
-
-        def pull(z: Array, u: Any, adjoint: Array) -> Any:
-            return jax.vjp(lambda u: step(z, u), u)[1](adjoint)[0]
-
-        z, u = jax.tree.map(lambda leaf: chunks.join(leaf, shape), (entered, inputs))
-        to_inputs = jax.vmap(jax.vmap(pull))(z, u, adjoints)
-    return eqx.combine(found.sum, jax.tree.map(jnp.zeros_like, rest)), before[:, 0], to_inputs, None
+    totals = jax.tree.map(jnp.zeros_like, (some, inputs if any(jax.tree.leaves(want_inputs)) else None))
+    gradients = chunks.pad(cotangents[0], shape, mode="constant")
+    given = some, rest, z0, gradients, states, inputs, totals
+    make = partial(_backwards, static)
+    found = rounds.solve(make, given, shape._replace(backwards=True), tolerance=tolerance, relative=True)
+    to_parameters, to_inputs = found.kept
+    if to_inputs is not None:
+        to_inputs = jax.tree.map(lambda leaf: leaf[:, : shape.steps], to_inputs)
+    return eqx.combine(to_parameters, jax.tree.map(jnp.zeros_like, rest)), found.end, to_inputs, None
 
 
 _solve.defvjp(_solve_forward, _solve_backward, symbolic_zeros=True)
 
 
-class _Static(eqx.Module):
-    """What the backward pass must know without computing with it: which gradients are asked for, and the cut."""
+class _Wanted(eqx.Module):
+    """Which gradients are asked for, which the backward pass must know without computing with it."""
 
     flags: tuple[bool, ...] = eqx.field(static=True)
     structure: Any = eqx.field(static=True)
-    shape: Cut = eqx.field(static=True)
 
     @classmethod
-    def of(cls, wanted: Any, shape: Cut) -> "_Static":
+    def of(cls, wanted: Any) -> "_Wanted":
         flags, structure = jax.tree.flatten(wanted)
-        return cls(tuple(bool(flag) for flag in flags), structure, shape)
+        return cls(tuple(bool(flag) for flag in flags), structure)
 
-    def values(self) -> tuple[Any, Cut]:
-        return jax.tree.unflatten(self.structure, self.flags), self.shape
-
-
-def orbits(
-    mover: Mover,
-    arrays: Any,
-    z0: Float[Array, "B M"],
-    inputs: Any,
-    ends: Float[Array, "M R"],
-    shape: Cut,
-    *,
-    tolerance: float,
-    relative: bool,
-) -> Orbits:
-    """Solve a recurrence; the orbits agree within the tolerance, or have run one chunk after the other.
-
-    Args:
-        inputs: arranged.
-        ends: guess of the state behind each chunk.
-        tolerance: bound of the error, in units of the states, or relative to the largest of them.
-    """
-
-    def limit(orbits: Orbits) -> Float[Array, " B"]:
-        # A lost sequence has no magnitude, and never meets any tolerance.
-        largest = chunks.magnitude(orbits, shape)
-        largest = jnp.where(jnp.isfinite(largest), largest, 0)
-        # Nearer than rounding no orbit comes to another.
-        rounding = 8 * jnp.finfo(z0.dtype).eps * largest
-        return jnp.maximum(tolerance * (largest if relative else jnp.ones_like(largest)), rounding)
-
-    def begin(arrays: Any, z0: Array, inputs: Any, ends: Array) -> Orbits:
-        motion = mover(arrays)
-        begun = chunks.first_round(motion, inputs, chunks.unstarted(ends, z0, motion, shape), shape)
-        return chunks.second_round(motion, z0, inputs, begun, limit(begun), shape)
-
-    def finish(arrays: Any, z0: Array, inputs: Any, begun: Orbits) -> Orbits:
-        motion = mover(arrays)
-        done = chunks.join_up(motion, z0, inputs, begun, limit, shape)
-
-        def in_turn() -> Orbits:
-            return chunks.run_sequentially(motion, z0, inputs, shape)._replace(rounds=done.rounds, moved=done.moved)
-
-        return jax.lax.cond(jnp.all(done.error <= limit(done)), lambda: done, in_turn)
-
-    if shape.chunks == 1:
-        return chunks.run_sequentially(mover(arrays), z0, inputs, shape)
-
-    @custom_vmap
-    def one_step(arrays: Any, z0: Array, inputs: Any, ends: Array) -> Orbits:
-        return finish(arrays, z0, inputs, chunks.unstarted(ends, z0, mover(arrays), shape))
-
-    @one_step.def_vmap
-    def pack_of_steps(size: int, batched: Any, *arguments: Any) -> Any:
-        arrays, z0, inputs, ends = _all_batched(size, batched, arguments)
-        begun = jax.vmap(begin)(arrays, z0, inputs, ends)
-        found = jax.lax.map(lambda one: finish(*one), (arrays, z0, inputs, begun))
-        return found, jax.tree.map(lambda _: True, found)
-
-    return one_step(arrays, z0, inputs, ends)
-
-
-def _all_batched(size: int, batched: Any, values: Any) -> Any:
-    def one(is_batched: bool, value: Array) -> Array:
-        return value if is_batched else jnp.broadcast_to(value, (size, *jnp.shape(value)))
-
-    return jax.tree.map(one, tuple(batched), tuple(values))
+    def values(self) -> Any:
+        return jax.tree.unflatten(self.structure, self.flags)

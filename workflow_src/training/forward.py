@@ -64,6 +64,7 @@ def solver_of(spec: RunSpec) -> Choice:
         steps=spec.sequence_length - 1,
         latent_dim=spec.architecture.latent_dim,
         hidden_dim=spec.architecture.hidden_dim,
+        obs_dim=spec.obs_dim,
     )
 
 
