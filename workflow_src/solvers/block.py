@@ -38,8 +38,8 @@ def block(
     that none runs to the slowest.
 
     Args:
-        step: one step of one sequence, an Equinox module. It may offer `columns`, the step of many states as the columns
-            of a matrix, and `forgetting`, the number of steps in which it loses its first state.
+        step: one step of one sequence, an Equinox module. It may offer `columns`, the step of many states as columns of
+            a matrix, and `forgetting`, the number of steps in which it loses its first state.
         z0: the states before the first step; differentiable.
         inputs: PyTree of arrays with leading axes B and T; differentiable.
         guess: the chunks start from it; gets no gradient.
