@@ -104,10 +104,13 @@ def _forwards(static: Any, given: Any, shape: Cut) -> Recurrence:
         def push(z: Array, u: Any, tangents: Array) -> Array:
             return jax.vmap(jax.linearize(lambda z: step(z, u), z)[1])(tangents)
 
-        return _transfer(push, starts, states, inputs, shape)
+        return _transfer(push, starts, chunks.whole(states, shape), inputs, shape)
 
-    states = jnp.zeros((shape.batch, shape.padded, z0.shape[1]), z0.dtype)
-    return Recurrence(z0, ends[:, : shape.rows], states, walk, transfer, linear=False)
+    def result(states: Array) -> Array:
+        return chunks.whole(states, shape)
+
+    states = jnp.zeros((shape.batch, shape.chunks, shape.length, z0.shape[1]), z0.dtype)
+    return Recurrence(z0, ends[:, : shape.rows], states, walk, transfer, result, linear=False)
 
 
 def _backwards(static: Any, given: Any, shape: Cut) -> Recurrence:
@@ -115,7 +118,7 @@ def _backwards(static: Any, given: Any, shape: Cut) -> Recurrence:
 
     The recurrence is linear: after the first round only changes walk, and what they pull back is added.
     """
-    some, rest, z0, gradients, states, inputs, totals = given
+    some, rest, z0, gradients, states, inputs, asked_inputs = given
 
     def values(some: Any, z: Array, u: Any) -> Array:
         return columns(eqx.combine(some, rest, static))(z, u)
@@ -142,7 +145,7 @@ def _backwards(static: Any, given: Any, shape: Cut) -> Recurrence:
         part = chunks.take(gradients, at, shape), entered(at), chunks.take(inputs, at, shape)
         (adjoint, total), more = jax.lax.scan(one, (adjoint, total), part, reverse=True)
         if to_inputs is not None:
-            before = chunks.take(to_inputs, at, shape)
+            before = chunks.take(chunks.whole(to_inputs, shape), at, shape)
             to_inputs = jax.tree.map(
                 lambda leaf, old, new: chunks.put(leaf, old + new, at, shape), to_inputs, before, more[0]
             )
@@ -154,9 +157,13 @@ def _backwards(static: Any, given: Any, shape: Cut) -> Recurrence:
 
         return _transfer(pull, starts, states, inputs, shape)
 
+    def result(kept: Any) -> Any:
+        return kept[0], chunks.whole(kept[1], shape)
+
     nothing = jnp.zeros_like(z0)
     ends = jnp.zeros((z0.shape[1], shape.rows), z0.dtype)
-    return Recurrence(nothing, ends, totals, walk, transfer, linear=True)
+    totals = jax.tree.map(jnp.zeros_like, some), chunks.room(asked_inputs, shape)
+    return Recurrence(nothing, ends, totals, walk, transfer, result, linear=True)
 
 
 def _transfer(
@@ -195,9 +202,9 @@ def _solve_backward(static: Any, shape: Cut, tolerance: float, kept: Any, cotang
     if isinstance(cotangents[0], SymbolicZero):
         return None, None, None, None
     some, rest = eqx.partition(arrays, want_arrays)
-    totals = jax.tree.map(jnp.zeros_like, (some, inputs if any(jax.tree.leaves(want_inputs)) else None))
+    asked_inputs = inputs if any(jax.tree.leaves(want_inputs)) else None
     gradients = chunks.pad(cotangents[0], shape, mode="constant")
-    given = some, rest, z0, gradients, states, inputs, totals
+    given = some, rest, z0, gradients, states, inputs, asked_inputs
     make = partial(_backwards, static)
     found = rounds.solve(make, given, shape._replace(backwards=True), tolerance=tolerance, relative=True)
     to_parameters, to_inputs = found.kept

@@ -66,8 +66,17 @@ def cut(batch: int, steps: int, work: int, forgetting: int = FORCED) -> Cut:
     chunks = min(rows / batch, steps / (2 * STRETCH))
     chunks = round(chunks / multiple) * multiple if chunks >= multiple else math.floor(chunks)
     chunks = max(chunks, 1)
-    stretches = max(round(steps / (chunks * STRETCH)), 1)
-    return Cut(batch, steps, chunks, stretches, math.ceil(steps / (chunks * stretches)))
+    length = math.ceil(steps / chunks)
+
+    # Any stretch of about that length will do: the one that wastes least on padding. Chunks that lie a power of two
+    # apart would compete for the same lines of the cache.
+    def waste(stretch: int) -> tuple[bool, int, int]:
+        padded = stretch * math.ceil(length / stretch)
+        return padded % 32 == 0, padded, abs(stretch - STRETCH)
+
+    stretch = min(range(3 * STRETCH // 4, 5 * STRETCH // 4 + 1), key=waste)
+    stretch = min(stretch, length)
+    return Cut(batch, steps, chunks, math.ceil(length / stretch), stretch)
 
 
 def undivided(shape: Cut) -> Cut:
@@ -98,13 +107,27 @@ def take(arrays: Any, first: Int[Array, ""], shape: Cut, steps: int | None = Non
     return jax.tree.map(one, arrays)
 
 
+def room(arrays: Any, shape: Cut) -> Any:
+    """Zeros to write the steps of all chunks to: [B, T, ...] to [B, K, C, ...]."""
+
+    def one(leaf: Array) -> Array:
+        return jnp.zeros((shape.batch, shape.chunks, shape.length, *leaf.shape[2:]), leaf.dtype)
+
+    return jax.tree.map(one, arrays)
+
+
 def put(
-    states: Float[Array, "B P M"], part: Float[Array, "S M R"], first: Int[Array, ""], shape: Cut
-) -> Float[Array, "B P M"]:
-    """Those steps of all chunks written back."""
-    cut = states.reshape(shape.batch, shape.chunks, shape.length, states.shape[2])
-    part = jnp.transpose(part.reshape(*part.shape[:2], shape.batch, shape.chunks), (2, 3, 0, 1))
-    return jax.lax.dynamic_update_slice_in_dim(cut, part, first, axis=2).reshape(states.shape)
+    written: Float[Array, "B K C *F"], part: Float[Array, "S *F R"], first: Int[Array, ""], shape: Cut
+) -> Float[Array, "B K C *F"]:
+    """Steps `first` and following of all chunks written there."""
+    part = part.reshape(*part.shape[:-1], shape.batch, shape.chunks)
+    part = jnp.transpose(part, (part.ndim - 2, part.ndim - 1, *range(part.ndim - 2)))
+    return jax.lax.dynamic_update_slice_in_dim(written, part, first, axis=2)
+
+
+def whole(written: Any, shape: Cut) -> Any:
+    """What was written, as padded sequences: [B, K, C, ...] to [B, P, ...]."""
+    return jax.tree.map(lambda leaf: leaf.reshape(shape.batch, shape.padded, *leaf.shape[3:]), written)
 
 
 def ends_of(states: Float[Array, "B P M"], shape: Cut) -> Float[Array, "M R"]:

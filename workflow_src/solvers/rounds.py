@@ -35,6 +35,7 @@ class Recurrence(NamedTuple):
         walk: a stretch of all chunks: its number, the states in front of it, what is kept and whether it is the first
             round, to the states behind it and what is kept.
         transfer: first states and what is kept to the derivative of each chunk's end by its first state.
+        result: what is kept to what is returned, which must not depend on the cut.
         linear: whether it is a change of the first states that walks, and adds to what there is.
     """
 
@@ -43,6 +44,7 @@ class Recurrence(NamedTuple):
     kept: Any
     walk: Callable[[Int[Array, ""], Float[Array, "M R"], Any, Bool[Array, ""]], tuple[Float[Array, "M R"], Any]]
     transfer: Callable[[Float[Array, "M R"], Any], Float[Array, "K B M M"]]
+    result: Callable[[Any], Any]
     linear: bool
 
 
@@ -76,7 +78,7 @@ class Solved(NamedTuple):
     """A solved recurrence.
 
     Attributes:
-        kept: what the rounds wrote.
+        kept: the result of what the rounds wrote.
         end: the state behind the last step.
         defect: largest distance between two states that should be one; inf where a state is not finite.
         rounds: how often the chunks ran.
@@ -115,8 +117,11 @@ def solve(make: Maker, arrays: Any, shape: Cut, *, tolerance: float, relative: b
         return first_round(recurrence, unstarted(recurrence, shape), shape)
 
     def finish(arrays: Any, begun: Orbits) -> Solved:
-        done = join_up(make(arrays, shape), begun, limit, shape)
-        joined = Solved(done.kept, edge(done.ends, shape, last=not shape.backwards), done.defect, done.rounds)
+        recurrence = make(arrays, shape)
+        done = join_up(recurrence, begun, limit, shape)
+        joined = Solved(
+            recurrence.result(done.kept), edge(done.ends, shape, last=not shape.backwards), done.defect, done.rounds
+        )
 
         def in_turn() -> Solved:
             return run_sequentially(make, arrays, shape)._replace(rounds=done.rounds)
@@ -286,7 +291,7 @@ def run_sequentially(make: Maker, arrays: Any, shape: Cut) -> Solved:
     recurrence = make(arrays, whole)
     done = first_round(recurrence, unstarted(recurrence, whole), whole)
     defect = jnp.where(jnp.isfinite(done.magnitude), 0, jnp.inf).astype(done.magnitude.dtype)
-    return Solved(done.kept, done.ends.T, defect, jnp.array(0))
+    return Solved(recurrence.result(done.kept), done.ends.T, defect, jnp.array(0))
 
 
 def bound(
