@@ -6,13 +6,17 @@ Forcing acts in the row space of the read-out B only (Sagtekin et al. 2025, Open
 full column rank Pi = I, which is the original form (Hess et al. 2023, arXiv 2306.04406).
 """
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from workflow_src.models.base import AbstractForcedModel
-from workflow_src.solvers import chunks
+
+# Steps in which forced maps forget, at least and at most; as measured where only some directions are forced.
+FASTEST, SLOWEST = 16, 400
 
 
 class ForcedStep(eqx.Module):
@@ -41,7 +45,8 @@ class ForcedStep(eqx.Module):
     @property
     def forgetting(self) -> int:
         """Steps in which the forced map loses its first state, roughly: a hint for the block solver."""
-        return chunks.FORCED if self.projector is None else chunks.PARTLY_FORCED
+        N, M = self.model.B.shape
+        return forgetting(self.forcing_strength, M, N)
 
     def jacobian(self, z: Float[Array, " M"], teacher: Float[Array, " M"]) -> Float[Array, "M M"]:
         """J~ = J (I - alpha Pi), Eq. (9)."""
@@ -62,6 +67,18 @@ def forced_step(model: AbstractForcedModel, forcing_strength: float | Float[Arra
     N, M = B.shape
     # With at least as many observations as latent units, B has full column rank and Pi = I.
     return ForcedStep(model, jnp.linalg.pinv(B) @ B if M > N else None, forcing_strength)
+
+
+def forgetting(forcing_strength: float | Float[Array, ""], latent_dim: int, obs_dim: int) -> int:
+    """Steps in which a forced map loses its first state, roughly.
+
+    Forcing takes away a share alpha of a change at every step: ln(1e5) / -ln(1 - alpha) steps leave 1e-5 of it in a map
+    that itself keeps distances. Where some directions are not forced, it is they that forget last.
+    """
+    if latent_dim > obs_dim or not isinstance(forcing_strength, float):
+        return SLOWEST
+    kept = 1 - min(max(forcing_strength, 1e-3), 1 - 1e-3)
+    return min(max(round(math.log(1e5) / -math.log(kept)), FASTEST), SLOWEST)
 
 
 def teacher_signal(model: AbstractForcedModel, x: Float[Array, "T N"]) -> Float[Array, "T M"]:

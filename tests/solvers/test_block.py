@@ -92,7 +92,7 @@ def test_an_exact_guess_needs_no_second_round():
 
 @pytest.mark.parametrize("batch", [1, 2, 16, 64])
 @pytest.mark.parametrize("steps", [1, 15, 33, 997, 8191, 99_999])
-@pytest.mark.parametrize("forgetting", [chunks.FORCED, chunks.PARTLY_FORCED])
+@pytest.mark.parametrize("forgetting", [16, chunks.FORGETTING, 400])
 def test_chunks_cover_the_sequence_and_hardly_more(batch, steps, forgetting):
     shape = chunks.cut(batch, steps, 2 * 10 * 50, forgetting)
     assert shape.padded >= steps

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.training.specs import LOW_RANK, SHPLRNN, run_spec
-from workflow_src.forcing import forced_step, teacher_signal
+from workflow_src.forcing import forced_step, forgetting, teacher_signal
 from workflow_src.metrics.lyapunov import contraction_bound, critical_forcing, lyapunov_exponent
 from workflow_src.models.build import build
 from workflow_src.models.shallow_plrnn import ShallowPLRNN
@@ -46,6 +46,13 @@ def random_plrnn(latent_dim, obs_dim, scale, seed):
         h2=jax.random.normal(keys[3], (20,)),
         B=jnp.eye(obs_dim, latent_dim),
     )
+
+
+def test_strong_forcing_forgets_soon_and_free_directions_late():
+    assert forgetting(0.9, 3, 3) < forgetting(0.3, 3, 3) < forgetting(0.1, 3, 3) < forgetting(0.1, 4, 3)
+    assert forgetting(0.3, 3, 3) == pytest.approx(np.log(1e-5) / np.log(0.7), abs=1)
+    assert forgetting(jnp.array(0.9), 3, 3) == forgetting(0.0, 3, 3) == forgetting(0.9, 4, 3)
+    assert forgetting(1.0, 3, 3) > 0
 
 
 @pytest.mark.parametrize("architecture", [SHPLRNN, LOW_RANK], ids=["full", "low rank"])

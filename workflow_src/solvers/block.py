@@ -51,7 +51,7 @@ def block(
     arrays, static = eqx.partition(step, eqx.is_inexact_array)
     first = jax.tree.map(lambda leaf: leaf[0], (z0, inputs))
     batch, steps, _ = guess.shape
-    shape = chunks.cut(batch, steps, work_of(step, *first), getattr(step, "forgetting", chunks.FORCED))
+    shape = chunks.cut(batch, steps, work_of(step, *first), getattr(step, "forgetting", chunks.FORGETTING))
     solve = cast(Callable[..., tuple[Array, Array, Array]], _solve)
     states, rounds, defect = solve(static, shape, tolerance, arrays, z0, inputs, guess)
     return Solution(states, Report(rounds, defect, jnp.isfinite(defect)))

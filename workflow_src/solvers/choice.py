@@ -15,13 +15,12 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose(*, batch: int, steps: int, latent_dim: int, hidden_dim: int, obs_dim: int) -> Choice:
+def choose(*, batch: int, steps: int, latent_dim: int, hidden_dim: int, forgetting: int) -> Choice:
     """The solver of B sequences of T steps: in chunks of time, where they are long enough to be cut.
 
     The choice depends on nothing but sizes. What the recurrence itself needs shows during the solve, where the block
     solver goes on to the next rung if its chunks do not join.
     """
-    forgetting = chunks.FORCED if latent_dim <= obs_dim else chunks.PARTLY_FORCED
     shape = chunks.cut(batch, steps, 2 * latent_dim * hidden_dim, forgetting)
     if shape.chunks < WORTH_IT:
         return Choice("sequential", f"{batch} sequences of {steps} steps fill the machine as they are")

@@ -21,8 +21,8 @@ ALIGNMENT = 16
 # A step of all chunks costs as much as so many rows more: measured on two cores of an x86 CPU; elsewhere ASSUME 20
 # microseconds of launches against 4 nanoseconds per row, as no GPU was measured.
 OVERHEAD, OVERHEAD_OF_LAUNCHES = 65, 5000
-# Steps in which a recurrence forgets its first state: with all its directions forced, or only some.
-FORCED, PARTLY_FORCED = 64, 400
+# Steps in which a recurrence forgets its first state, if it does not say.
+FORGETTING = 64
 
 
 class Cut(NamedTuple):
@@ -54,7 +54,7 @@ class Cut(NamedTuple):
         return self.chunks * self.length
 
 
-def cut(batch: int, steps: int, work: int, forgetting: int = FORCED) -> Cut:
+def cut(batch: int, steps: int, work: int, forgetting: int = FORGETTING) -> Cut:
     """The number of chunks that balances steps in turn against rows at once.
 
     A step of all chunks costs as much as some rows more, the fewer the more work a row is; a solve takes about

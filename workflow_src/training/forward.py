@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from workflow_src.forcing import forced_step, teacher_signal
+from workflow_src.forcing import forced_step, forgetting, teacher_signal
 from workflow_src.models.base import AbstractDrivenModel, AbstractForcedModel, AbstractModel
 from workflow_src.solvers import Report, Solution, solve, solve_batch
 from workflow_src.solvers.choice import Choice, choose
@@ -64,7 +64,7 @@ def solver_of(spec: RunSpec) -> Choice:
         steps=spec.sequence_length - 1,
         latent_dim=spec.architecture.latent_dim,
         hidden_dim=spec.architecture.hidden_dim,
-        obs_dim=spec.obs_dim,
+        forgetting=forgetting(spec.training.forcing_strength, spec.architecture.latent_dim, spec.obs_dim),
     )
 
 
