@@ -134,11 +134,12 @@ def floor_line(axes: Axes, value: float) -> None:
     elif math.isfinite(value):
         axes.annotate(
             f"floor {value:.2g}",
-            (1, 0),
+            # Where runs on short sequences stand, which come nowhere near it.
+            (0, 0),
             xycoords="axes fraction",
-            xytext=(-2, 2),
+            xytext=(2, 2),
             textcoords="offset points",
-            ha="right",
+            ha="left",
             va="bottom",
             fontsize=TINY,
             color=GREY,
