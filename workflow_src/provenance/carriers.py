@@ -31,7 +31,7 @@ _BEGINNINGS: dict[bytes, Format] = {
     b"\x89HDF": "netcdf",
     b"%PDF": "pdf",
     b"\x89PNG": "png",
-    b'{"format": "gtf-deer': "checkpoint",
+    b'{"format": "gtf-deer-checkpoint-1"': "checkpoint",
 }
 _ENDINGS: dict[str, Format] = {".nc": "netcdf", ".eqx": "checkpoint", ".pdf": "pdf", ".png": "png"}
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -48,7 +48,7 @@ def format_of(path: Path) -> Format:
         Damaged: the name promises a format that the first bytes do not have.
     """
     with path.open("rb") as file:
-        start = file.read(24)
+        start = file.read(64)
     found: Format = "text"
     for beginning, form in _BEGINNINGS.items():
         if start.startswith(beginning):
@@ -92,6 +92,18 @@ def content_of(path: Path) -> str:
         case "png":
             return hashlib.sha256(_png_without_seal(path.read_bytes())).hexdigest()
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def other_run(path: Path, record: Mapping[str, Any]) -> str | None:
+    """The run that a checkpoint's header names, where it is not that of its record."""
+    if format_of(path) != "checkpoint":
+        return None
+    spec = _split_checkpoint(path)[0].get("spec")
+    if spec == record["spec"].get("spec"):
+        return None
+    if not isinstance(spec, dict):
+        return "nothing"
+    return f"{spec.get('experiment')}/{spec.get('model')}/T{spec.get('sequence_length')}, seeds {spec.get('seeds')}"
 
 
 def in_pdf(record: Mapping[str, Any]) -> dict[str, str]:
@@ -147,7 +159,7 @@ def _split_checkpoint(path: Path) -> tuple[dict[str, Any], bytes]:
     head, _, payload = path.read_bytes().partition(b"\n")
     try:
         header = json.loads(head)
-        size = int(header["bytes"])
+        size, _ = int(header["bytes"]), header["sha256"]
     except (ValueError, KeyError, TypeError):
         raise Damaged("its header is no JSON") from None
     if len(payload) != size:
