@@ -4,6 +4,7 @@ A link holds where the file that lies there now has the content that the next jo
 by its record, which everything downstream of an aggregate brings along.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,7 +40,8 @@ class Chain:
     def __init__(self, presets: Presets) -> None:
         self.presets = presets
         self.nodes: dict[tuple[str, str], Node] = {}
-        self.seen: dict[Path, Examined] = {}
+        self.seen: dict[str, Examined] = {}
+        self.bases: dict[int, str] = {}
 
     def tree(self, path: Path) -> Node:
         """The tree of a file that is here."""
@@ -69,7 +71,7 @@ class Chain:
         ancestor = next((one for one in ancestors if (one.path, one.sha256) == key), None)
         record = ancestor.record if ancestor else None
         shown, findings = wanted["path"], []
-        place = locate(wanted["path"], start)
+        place = self.locate(wanted["path"], start)
         if place is None:
             verdict = "not here"
         else:
@@ -89,31 +91,40 @@ class Chain:
 
     def examine(self, path: Path, shown: str, *, deep: bool) -> Examined:
         """What a file says of itself; `deep` as in `examine.examine`."""
-        if path not in self.seen or deep:
-            self.seen[path] = examine(path, shown, deep=deep)
-        return self.seen[path]
+        key = os.path.abspath(path)
+        if key not in self.seen or deep:
+            self.seen[key] = examine(path, shown, deep=deep)
+        return self.seen[key]
+
+    def locate(self, recorded: str, start: Path) -> Path | None:
+        """Where an input lies now: as recorded, or the same way from a folder above the file that was asked for.
+
+        Results may have been moved as a whole, without the folders `results` or `results/PRESET` above them.
+        """
+        parts = tail(recorded)
+        ways = [recorded, *(["/".join(parts), "/".join(parts[1:])] if parts else [])]
+        folder = os.path.dirname(os.path.abspath(start))
+        # Most inputs lie below the same folder as the last one.
+        for number, way in enumerate(ways):
+            known = self.bases.get(number)
+            near = known is not None and (folder + "/").startswith(known + "/")
+            if near and os.path.isfile(place := f"{known}/{way}"):
+                return Path(place)
+        above = [folder]
+        while (folder := os.path.dirname(folder)) != above[-1]:
+            above.append(folder)
+        for folder in above:
+            for number, way in enumerate(ways):
+                # An absolute path ignores the folder before it.
+                if os.path.isfile(place := os.path.join(folder, way)):
+                    self.bases[number] = folder
+                    return Path(place)
+        return Path(recorded) if os.path.isfile(recorded) else None
 
     def stale(self, shown: str, name: str, record: Mapping[str, Any]) -> list[Finding]:
         """Whether today's preset and sources would make another file."""
         reason = self.presets.stale(name, record)
         return [Finding("warning", shown, f"stale: {reason}")] if reason else []
-
-
-def locate(recorded: str, start: Path) -> Path | None:
-    """Where an input lies now: as recorded, or the same way from a folder above the file that was asked for.
-
-    Results may have been moved as a whole, without the folders `results` or `results/PRESET` above them.
-    """
-    parts = Path(recorded).parts
-    short = tail(recorded)
-    ways = [parts, *([short, short[1:]] if short else [])]
-    for folder in start.resolve().parents:
-        for way in ways:
-            # An absolute path ignores the folder before it.
-            if (place := folder.joinpath(*way)).is_file():
-                return place
-    place = Path(recorded)
-    return place if place.is_file() else None
 
 
 def compare(wanted: Mapping[str, Any], found: Examined) -> tuple[str, list[Finding]]:

@@ -1,6 +1,7 @@
 """One file by itself: its bytes, its content, the record in it and the record beside it."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -152,22 +153,22 @@ def _adopted(path: Path, sha256: str, say: Any) -> tuple[Mapping[str, Any] | Non
 
 def tail(path: str | Path) -> tuple[str, ...] | None:
     """The parts of a path from the preset's name on: `results/smoke/figures/a.pdf` -> smoke, figures, a.pdf."""
-    parts = Path(path).parts
+    parts = os.fspath(path).split("/")
     if "results" not in parts[:-2]:
         return None
-    return parts[len(parts) - parts[::-1].index("results") :]
+    return tuple(parts[len(parts) - parts[::-1].index("results") :])
 
 
 def _fits(path: Path, made: str) -> bool:
     """Whether a file lies where its record says, as far as both are within a folder of results."""
-    here, there = tail(path.resolve()), tail(made)
+    here, there = tail(os.path.abspath(path)), tail(made)
     return here is None or there is None or here == there
 
 
 def _check_place(path: Path, record: Mapping[str, Any], say: Any) -> None:
     """A file among the results of a preset must be the one that belongs there."""
     outputs = [str(text) for text in record.get("outputs", [])]
-    here, made = tail(path.resolve()), [tail(text) for text in outputs]
+    here, made = tail(os.path.abspath(path)), [tail(text) for text in outputs]
     if here is None or not made or None in made or here in made:
         return
     nearest = next((one for one in made if one and one[-1] == here[-1]), made[0])

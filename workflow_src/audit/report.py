@@ -1,12 +1,13 @@
 """An audit as a whole: summary, findings, and the tree or the table behind them."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from workflow_src.audit import summary
-from workflow_src.audit.chain import Chain, Node, compare, locate, walk
+from workflow_src.audit.chain import Chain, Node, compare, walk
 from workflow_src.audit.finding import Finding
 from workflow_src.audit.today import Presets
 from workflow_src.errors import UserError
@@ -86,8 +87,8 @@ def _file(path: Path, presets: Presets) -> Report:
 def _folder(folder: Path, presets: Presets) -> Report:
     chain, findings, stages = Chain(presets), [], {}
     records: dict[str, Mapping[str, Any]] = {}
-    # Fewer files are read twice if those upstream, which others name, are known by their place first.
-    found = [(path, chain.examine(path, str(path), deep=False)) for path in _results(folder)]
+    results, left = _results(folder)
+    found = [(path, chain.examine(path, str(path), deep=False)) for path in results]
     gone: set[str] = set()
     for path, one in found:
         findings += one.findings
@@ -99,7 +100,7 @@ def _folder(folder: Path, presets: Presets) -> Report:
         records.setdefault(str(one.record["id"]), one.record)
         findings += chain.stale(one.shown, path.name, one.record)
         for wanted in one.record["inputs"]:
-            place = locate(wanted["path"], path)
+            place = chain.locate(wanted["path"], path)
             if place is None:
                 gone.add(wanted["path"])
                 continue
@@ -111,22 +112,23 @@ def _folder(folder: Path, presets: Presets) -> Report:
     if gone:
         text = f"{len(gone)} files upstream are not here, {min(gone)} among them"
         findings.append(Finding("warning", "upstream", text))
-    for path in sorted(folder.rglob(f"*{sidecar.ENDING}")):
-        if not path.with_name(path.name.removesuffix(sidecar.ENDING)).exists():
-            findings.append(Finding("warning", str(path), "the file of this record is gone; delete it"))
+    findings += [Finding("warning", path, "the file of this record is gone; delete it") for path in left]
     facts, told = _facts(list(records.values()), presets, findings)
     return Report(str(folder), facts, _sorted([*findings, *told]), None, stages)
 
 
-def _results(folder: Path) -> list[Path]:
-    """The files of a folder that have a record, or should."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not path.name.endswith(NO_RESULTS)
-        and not any(part.startswith(".") or part == "logs" for part in path.relative_to(folder).parts)
-    )
+def _results(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of a folder that have a record, or should; and records whose file is gone."""
+    found, left = [], []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "logs" and not name.startswith(".")]
+        found += [
+            os.path.join(place, name) for name in names if not name.startswith(".") and not name.endswith(NO_RESULTS)
+        ]
+        there = set(names)
+        records = (name for name in names if name.endswith(sidecar.ENDING) and not name.startswith("."))
+        left += [os.path.join(place, name) for name in records if name.removesuffix(sidecar.ENDING) not in there]
+    return [Path(path) for path in sorted(found)], sorted(left)
 
 
 def _stage(path: Path, folder: Path) -> str:

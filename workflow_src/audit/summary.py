@@ -35,7 +35,9 @@ def commits(records: Sequence[Record]) -> tuple[str, list[Finding]]:
 
 def versions(records: Sequence[Record]) -> tuple[str, list[Finding]]:
     """Python and packages in a line, and which are mixed."""
-    sets = [{"Python": record["python"], **record["packages"]} for record in records]
+    # Most jobs ran with the same; each kind is compared once.
+    kinds = {(record["python"], *record["packages"].items()) for record in records}
+    sets = [{"Python": python, **dict(packages)} for python, *packages in sorted(kinds)]
     names = sorted({name for one in sets for name in one})
     mixed = {}
     for name in names:
