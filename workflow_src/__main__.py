@@ -1,4 +1,4 @@
-"""Questions about presets and results: `python -m workflow_src where PRESET`, `python -m workflow_src audit FILE`."""
+"""Questions about presets and results: `python -m workflow_src where PRESET`, `audit FILE`, `unpack ARCHIVE`."""
 
 import argparse
 import gc
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workflow_src.audit import forms
 from workflow_src.audit.report import audit
+from workflow_src.audit.unpack import unpack
 from workflow_src.config import Preset, read_preset
 from workflow_src.steps.arguments import run
 
@@ -32,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
     traced.add_argument("--strict", action="store_true", help="exit status 1 for warnings too")
     traced.add_argument("--all", action="store_true", help="shorten nothing")
     traced.add_argument("--preset", type=Path, help="the preset to compare with, where it is not in config/")
+    brought = commands.add_parser("unpack", help="unpack shipped results so that nothing of them is made again")
+    brought.add_argument("source", type=Path, help="a zip or tar archive, or a folder of results after a clone")
     form = traced.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON, with all records")
     form.add_argument("--dot", action="store_true", help="print a graph for Graphviz")
@@ -43,6 +46,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     if args.command == "where":
         print(where(read_preset(args.preset)))
+        return
+    if args.command == "unpack":
+        count, presets = unpack(args.source, Path.cwd())
+        print(f"{count} files of {', '.join(presets)} are in place")
         return
     # Thousands of records are read and none is let go before the end: looking for garbage costs a fifth of the time.
     gc.disable()

@@ -75,7 +75,7 @@ def make(folder, preset, *, git=CLEAN, diverged=(), only=None, shift=0):
 def _inputs(job, base, wanted, preset):
     """Paths by the names of the step's arguments."""
     if job.step == "hyperparameters":
-        return {"preset": Path(preset.name)}
+        return {"preset": preset.relative_to(Path.cwd())}
     if job.inputs:
         return {"inputs": {role: base / path for role, path in job.inputs.items()}}
     name = job.outputs[0]

@@ -12,11 +12,12 @@ from workflow_src.config.jobs import jobs
 
 OUTPUTS = ("--output", "--model", "--history", "--pdf", "--png", "--csv", "--md", "--tex")
 READ = ("model", "history")
+INPUTS = ("--dataset", "--measures", "--histories", "--parts")
 SETTINGS = ("--spec", "--evaluation", "--cells", "--name", "--figure", "--table", "--models")
 
 
 def parsed(command):
-    """Step, outputs, settings and inputs by role of a rule's command."""
+    """Step, outputs, settings, inputs by role, and all inputs of a rule's command."""
     words = shlex.split(command)
     step = words[2].rpartition(".")[2]
     given, name = {}, ""
@@ -33,7 +34,14 @@ def parsed(command):
         for name, value in given.items()
         if name in SETTINGS
     }
-    return step, frozenset(outputs), settings, dict(item.split("=") for item in given.get("--inputs", []))
+    roles = dict(item.split("=") for item in given.get("--inputs", []))
+    others = [
+        path
+        for name, paths in given.items()
+        for path in paths
+        if name in INPUTS or (step != "train" and name[2:] in READ)
+    ]
+    return step, frozenset(outputs), settings, roles, {*roles.values(), *others}
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.stem)
@@ -42,20 +50,21 @@ def test_the_jobs_of_a_preset_are_those_of_the_rules(preset, tmp_path):
     lines = [line.strip() for line in (run.stdout + run.stderr).splitlines()]
     prefix = "Shell command: python"
     commands = [line.removeprefix("Shell command: ") for line in lines if line.startswith(prefix)]
-    ran = {outputs: (step, settings, inputs) for step, outputs, settings, inputs in map(parsed, commands)}
+    ran = {outputs: found for _, outputs, *found in map(parsed, commands)}
+    steps = {parsed(command)[0] for command in commands}
     base = Path("results") / preset.stem
     listed = {
-        frozenset(str(base / path) for path in job.outputs): (
-            job.step,
+        frozenset(str(base / path) for path in job.outputs): [
             json.loads(json.dumps(job.spec)),
             {role: str(base / path) for role, path in job.inputs.items()},
-        )
+            {str(base / path) for path in job.reads},
+        ]
         for job in jobs(read_preset(preset))
     }
     # A rule runs where a figure or table needs it; a preset may hold more.
     assert set(ran) <= set(listed)
-    assert {"simulate", "train", "evaluate", "aggregate", "table"} <= {step for step, _, _ in ran.values()}
+    assert {"simulate", "train", "evaluate", "aggregate", "table"} <= steps
     for outputs, found in ran.items():
         assert found == listed[outputs], outputs
-    unneeded = {listed[outputs][0] for outputs in set(listed) - set(ran)}
-    assert unneeded <= {"simulate", "train", "evaluate", "aggregate", "hyperparameters"}
+    stages = {Path(path).parts[2] for outputs in set(listed) - set(ran) for path in outputs}
+    assert stages <= {"simulate", "train", "evaluate", "aggregate", "tables"}

@@ -44,7 +44,8 @@ class Today:
         if (chosen := self._inputs(job)) and chosen != (read := _read(record)):
             role = next(role for role in {**chosen, **read} if chosen.get(role) != read.get(role))
             return f"the preset has changed: {role} is {chosen.get(role)} instead of {read.get(role)}"
-        if job.step == "hyperparameters" and record["inputs"][0]["sha256"] != sha256_of(self.file):
+        listed = {one["sha256"] for one in record["inputs"] if one["role"] == "preset"}
+        if job.step == "hyperparameters" and listed != {sha256_of(self.file)}:
             return f"the preset file {self.file.name} has changed"
         modules = [f"workflow_src.{module}" for module in (f"steps.{job.step}", *job.modules)]
         if fingerprint(*modules) != record["code_fingerprint"]:
