@@ -48,6 +48,12 @@ def test_the_tree_of_a_figure_goes_down_to_the_generators(project):
         assert roles == steps.get(node.record["step"], roles)
 
 
+def test_a_picture_with_its_sidecar_tells_when_and_where_it_was_drawn(project):
+    record = audit(PDF).tree.record
+    assert record["execution"] == sidecar.read(PDF)["record"]["execution"]
+    assert report.summary.machines([record]).startswith("1 jobs cpu on ")
+
+
 def test_a_pdf_alone_tells_commit_command_and_seeds(project, tmp_path, capsys):
     moved = tmp_path / "attachment(1)"
     shutil.copy(PDF, moved)

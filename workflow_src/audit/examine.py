@@ -61,6 +61,9 @@ def examine(path: Path, shown: str, *, deep: bool) -> Examined:
         _say_why(path, beside, inside, findings, say)
     elif beside and inside and inside["id"] != beside["record"].get("id"):
         say("damage", "the record in it is another than that in its sidecar")
+    elif beside and inside and "execution" in beside["record"]:
+        # A picture leaves out when and where it was drawn.
+        inside = {"execution": beside["record"]["execution"], **inside}
     record = inside or (beside["record"] if beside and (agrees or not findings) else None)
     if beside is None and not findings:
         if inside is None:
