@@ -11,10 +11,11 @@ import yaml
 
 from tests.audit import results
 from workflow_src.__main__ import main
-from workflow_src.audit import forms, report, today
+from workflow_src.audit import examine, forms, report, start, today
 from workflow_src.audit.chain import walk
+from workflow_src.config import read_preset
 from workflow_src.errors import UserError
-from workflow_src.provenance import carriers, machine, sidecar
+from workflow_src.provenance import carriers, machine, seals, sidecar
 
 ROOT = Path(__file__).parents[2]
 BASE = Path("results/tiny")
@@ -271,12 +272,24 @@ def test_a_preset_that_is_not_here_is_said(project):
     assert "no preset tiny in config/" in report.audit(PDF).facts["today"]
 
 
-def test_an_older_record_is_named_and_not_read(project):
+@pytest.mark.parametrize("schema", [1, 3])
+def test_a_record_of_another_form_is_named_and_not_read(project, schema):
     path = BASE / "simulate/lorenz63.nc"
-    results.store.save(path, results.store.load(path).drop_attrs(deep=False), {"schema": 1, "step": "simulate"})
+    results.store.save(path, results.store.load(path).drop_attrs(deep=False), {"schema": schema, "step": "simulate"})
     sidecar.file_of(path).unlink()
     found = audit(path)
-    assert any("of an older form" in str(one) for one in found.findings)
+    assert [one.text for one in found.findings if one.level == "warning"] == [examine.OTHER_FORM]
+    assert found.exit_code(strict=False) == 0
+
+
+@pytest.mark.parametrize("name", ["tables/table1.csv", "simulate/lorenz63.nc"])
+def test_a_sidecar_of_another_form_is_named_and_not_read(project, name):
+    path = BASE / name
+    document = sidecar.read(path)
+    document = seals.sealed(document | {"record": {"schema": 3, "step": "another"}})
+    sidecar.file_of(path).write_text(json.dumps(document))
+    assert examine.OTHER_FORM in [one.text for one in audit(path).findings]
+    assert start.stale(read_preset(PRESET), PRESET, BASE) == {}
 
 
 def test_an_audit_needs_neither_jax_nor_snakemake(project):

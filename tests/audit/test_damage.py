@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import netCDF4
@@ -10,7 +12,7 @@ import pytest
 
 from tests.audit import results
 from workflow_src.__main__ import main
-from workflow_src.audit import report
+from workflow_src.audit import probe, report
 from workflow_src.provenance import sidecar
 
 BASE = Path("results/tiny")
@@ -91,6 +93,31 @@ def test_a_flipped_bit_is_found_in_a_file_alone(project, form, tmp_path):
         flip(path, position)
         assert the_damage(path), position
         path.write_bytes(whole)
+
+
+def test_a_netcdf_file_that_crashes_the_library_is_named(project, tmp_path):
+    """Bytes in the middle of its structure, with and without its sidecar; the next file is read as if nothing was."""
+    alone = tmp_path / "alone.nc"
+    whole = FILES["netcdf"].read_bytes()
+    noise = np.random.default_rng(0)
+    for position in noise.integers(0, len(whole) - 64, 60).tolist():
+        content = whole[:position] + noise.bytes(64) + whole[position + 64 :]
+        FILES["netcdf"].write_bytes(content)
+        assert the_damage(FILES["netcdf"]), position
+        alone.write_bytes(content)
+        report.audit(alone, PRESET)
+    alone.write_bytes(whole)
+    assert report.audit(alone, PRESET).exit_code(strict=False) == 0
+
+
+def test_a_reading_that_kills_its_process_is_damage(project, tmp_path, monkeypatch):
+    alone = tmp_path / "alone.nc"
+    shutil.copy(FILES["netcdf"], alone)
+    assert report.audit(alone, PRESET).exit_code(strict=False) == 0
+    dying = [sys.executable, "-c", "import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 11)"]
+    child = subprocess.Popen(dying, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    monkeypatch.setattr(probe, "_child", child)
+    assert the_damage(alone) == "it is no sound netCDF file (reading it crashes the netCDF library)"
 
 
 def test_a_changed_number_is_found_in_a_netcdf_file_alone(project, tmp_path):

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workflow_src.audit.examine import Examined, examine, netcdf_content, tail
+from workflow_src.audit.examine import Examined, examine, tail
 from workflow_src.audit.finding import Finding
 from workflow_src.audit.today import Presets
-from workflow_src.provenance import carriers, lineage
+from workflow_src.provenance import lineage
 from workflow_src.provenance.carriers import Damaged
 from workflow_src.provenance.lineage import Ancestor
+from workflow_src.provenance.record import SCHEMA
 
 
 class Node(NamedTuple):
@@ -70,6 +71,8 @@ class Chain:
             return self.nodes[key]._replace(role=wanted["role"])
         ancestor = next((one for one in ancestors if (one.path, one.sha256) == key), None)
         record = ancestor.record if ancestor else None
+        if record is not None and record.get("schema") != SCHEMA:
+            record = None
         shown, findings = wanted["path"], []
         place = self.locate(wanted["path"], start)
         if place is None:
@@ -133,22 +136,12 @@ def compare(wanted: Mapping[str, Any], found: Examined) -> tuple[str, list[Findi
         return ("holds" if found.holds else "damaged"), found.findings
     if not found.holds:
         return "damaged", found.findings
-    if wanted["content_sha256"] is not None and _content(found) == wanted["content_sha256"]:
+    if wanted["content_sha256"] is not None and found.content_sha256 == wanted["content_sha256"]:
         return "holds (written again, same content)", found.findings
     if found.record is None:
         return "another", [*found.findings, Finding("warning", found.shown, "has changed since it was read")]
     text = "has been made again since, with other content; what was made from it is older"
     return "made again", [*found.findings, Finding("warning", found.shown, f"stale: {text}")]
-
-
-def _content(found: Examined) -> str | None:
-    if found.content_sha256 is not None:
-        return found.content_sha256
-    try:
-        is_netcdf = carriers.format_of(found.path) == "netcdf"
-        return netcdf_content(found.path) if is_netcdf else carriers.content_of(found.path)
-    except Damaged:
-        return None
 
 
 def _is_result(path: str) -> bool:

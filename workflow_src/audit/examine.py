@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from workflow_src.audit import probe
 from workflow_src.audit.finding import Finding, Level
-from workflow_src.errors import UserError
 from workflow_src.provenance import carriers, sidecar
 from workflow_src.provenance.carriers import Damaged
+from workflow_src.provenance.record import SCHEMA
 from workflow_src.provenance.seals import is_intact, sha256_of
+
+OTHER_FORM = "its record is of an older or newer form, of which nothing is read; make it again"
 
 
 class Examined(NamedTuple):
@@ -87,19 +90,28 @@ def _beside(path: Path, say: Any) -> dict[str, Any] | None:
     if beside is not None and not is_intact(beside):
         say("damage", f"its sidecar {path.name}{sidecar.ENDING} was changed after it was written")
         return None
+    if beside is not None and beside["record"].get("schema") != SCHEMA:
+        say("warning", OTHER_FORM)
+        return None
     return beside
 
 
 def _inside(path: Path, content: str | None, say: Any) -> tuple[dict[str, Any] | None, str | None]:
-    """The record in the file and the hash of what the file holds now."""
+    """The record in the file and the hash of what the file holds now.
+
+    Args:
+        content: the hash that its sidecar states, if that vouches for the bytes of the file.
+    """
     try:
-        record, stated = carriers.read(path)
-        if record is not None and record.get("schema") == 1:
-            say("warning", "its record is of an older form, of which nothing is read; make it again")
+        if carriers.format_of(path) == "netcdf":
+            record, stated, found = probe.look(path) if content is not None else probe.read(path)
+        else:
+            (record, stated), found = carriers.read(path), carriers.content_of(path)
+        if record is not None and record.get("schema") != SCHEMA:
+            say("warning", OTHER_FORM)
             return None, content
         if record is not None and not is_intact(record):
             raise Damaged("the record in it was changed after it was written")
-        found = netcdf_content(path) if carriers.format_of(path) == "netcdf" else carriers.content_of(path)
         if stated is not None and stated != found:
             raise Damaged(f"its content was changed after it was written (hash {found[:12]} instead of {stated[:12]})")
         if record is not None and (named := carriers.other_run(path, record)):
@@ -110,17 +122,6 @@ def _inside(path: Path, content: str | None, say: Any) -> tuple[dict[str, Any] |
         say("damage", str(error))
         return None, None
     return record, found
-
-
-def netcdf_content(path: Path) -> str:
-    """The content hash of a netCDF file's variables as they are now."""
-    # xarray takes longer to import than most audits take.
-    from workflow_src import store
-
-    try:
-        return store.content_hash(store.load(path))
-    except (UserError, KeyError) as error:
-        raise Damaged(str(error).partition("(")[2].partition(")")[0] or "its variables cannot be read") from None
 
 
 def _say_why(path: Path, beside: Mapping[str, Any], inside: Any, findings: list[Finding], say: Any) -> None:
@@ -147,7 +148,9 @@ def _adopted(path: Path, sha256: str, say: Any) -> tuple[Mapping[str, Any] | Non
             document = sidecar.parse(candidate)
         except Damaged:
             continue
-        if document and document["file"]["sha256"] == sha256 and is_intact(document):
+        if document is None or document["record"].get("schema") != SCHEMA:
+            continue
+        if document["file"]["sha256"] == sha256 and is_intact(document):
             say("note", f"has no sidecar of its own; its bytes are those of {document['file']['name']}")
             return document["record"], document["file"]["content_sha256"]
     say("damage", "no record of it: it carries none, and there is no sidecar")

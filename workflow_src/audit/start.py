@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from workflow_src.audit import probe
 from workflow_src.audit.today import Today
 from workflow_src.config import Preset
 from workflow_src.config.jobs import Job
 from workflow_src.provenance import carriers, sidecar
 from workflow_src.provenance.carriers import Damaged
+from workflow_src.provenance.record import SCHEMA
 from workflow_src.provenance.seals import is_intact
 
 # Rules that stand for all files of a section.
@@ -57,11 +59,12 @@ def _told(path: Path, known: dict[str, Told | None]) -> Told | None:
         known[key] = None
         try:
             beside = sidecar.read(path)
-            if beside is not None and is_intact(beside):
+            if beside is not None and is_intact(beside) and beside["record"].get("schema") == SCHEMA:
                 known[key] = Told(beside["record"], beside["file"]["content_sha256"])
             elif path.is_file():
-                record, content = carriers.read(path)
-                if record is not None and record.get("schema") != 1 and content is not None:
+                is_netcdf = carriers.format_of(path) == "netcdf"
+                record, content = probe.read(path)[:2] if is_netcdf else carriers.read(path)
+                if record is not None and record.get("schema") == SCHEMA and content is not None:
                     known[key] = Told(record, content)
         except (Damaged, KeyError):
             # Its own rule, or an audit, says what is wrong with it.
