@@ -9,6 +9,7 @@ import jsonschema
 import pandas as pd
 import pytest
 import xarray as xr
+from PIL import Image
 
 from workflow_src import provenance, store
 from workflow_src.figures import style
@@ -164,6 +165,13 @@ def test_pictures_carry_record_and_lineage_but_no_time(tmp_path):
         assert seals.is_intact(inside)
         assert inside["id"] == beside["record"]["id"]
         assert [Path(one.path).name for one in lineage.unpack(inside["lineage"])] == ["data.nc"]
+
+
+def test_others_read_the_record_of_a_png_too(tmp_path):
+    path = drawn(tmp_path)["png"]
+    with Image.open(path) as picture:
+        picture.load()
+        assert json.loads(picture.text["Provenance"]) == carriers.read(path)[0]
 
 
 def test_every_sidecar_is_within_the_schema(tmp_path):

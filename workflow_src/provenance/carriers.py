@@ -20,8 +20,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import netCDF4
-
 Format = Literal["netcdf", "checkpoint", "pdf", "png", "text"]
 
 KEY = "Provenance"
@@ -146,6 +144,9 @@ def _record(text: Any) -> dict[str, Any] | None:
 
 
 def _read_netcdf(path: Path) -> tuple[dict[str, Any] | None, str | None]:
+    # Most audits read sidecars alone and need no library for this.
+    import netCDF4
+
     try:
         with netCDF4.Dataset(path) as dataset:
             there = set(dataset.ncattrs()) & {"provenance", "content_sha256"}
