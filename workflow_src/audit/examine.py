@@ -107,11 +107,12 @@ def _inside(path: Path, content: str | None, say: Any) -> tuple[dict[str, Any] |
             record, stated, found = probe.look(path) if content is not None else probe.read(path)
         else:
             (record, stated), found = carriers.read(path), carriers.content_of(path)
+        # Records of the first form had no seal.
+        if record is not None and (record.get("schema") == SCHEMA or "seal" in record) and not is_intact(record):
+            raise Damaged("the record in it was changed after it was written")
         if record is not None and record.get("schema") != SCHEMA:
             say("warning", OTHER_FORM)
             return None, content
-        if record is not None and not is_intact(record):
-            raise Damaged("the record in it was changed after it was written")
         if stated is not None and stated != found:
             raise Damaged(f"its content was changed after it was written (hash {found[:12]} instead of {stated[:12]})")
         if record is not None and (named := carriers.other_run(path, record)):
