@@ -7,6 +7,7 @@ PRESET ?= smoke
 CORES ?= all
 ARGS =
 CASE =
+FILE =
 UPGRADE =
 
 BIN = .venv/bin
@@ -15,7 +16,7 @@ SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --configfile config/
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help env figures test bench check check-format check-lint check-snakefmt check-types check-workflow check-rooms \
+.PHONY: help env figures audit test bench check check-format check-lint check-snakefmt check-types check-workflow check-rooms \
     format lock clean clean-env
 
 help: ## list the targets
@@ -29,6 +30,10 @@ figures: env ## make the figures and tables of a preset (PRESET=smoke, CORES=all
 	@closing=$$($(BIN)/python -m workflow_src where config/$(PRESET).yaml) || exit 1; \
 	if [ -t 2 ]; then set -- --logger rich; else set -- --quiet host reason; fi; \
 	$(SNAKEMAKE) --no-hooks --cores $(CORES) "$$@" && echo "$$closing"
+
+audit: env ## say where a result comes from and check every link (FILE=results/smoke/figures/figure2.pdf, ARGS=--strict)
+	@$(if $(FILE),,echo "error: FILE= names no result; give a file or a folder of results" >&2; exit 1;) \
+	$(BIN)/python -m workflow_src audit "$(FILE)" $(ARGS)
 
 test: env ## run the tests (ARGS="-k deer" for some of them)
 	@$(BIN)/python -m pytest -n 2 -m "not slurm" $(ARGS)

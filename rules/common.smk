@@ -1,5 +1,6 @@
 """The preset, and every function that the rules use: paths from names, specifications from wildcards."""
 
+import functools
 import sys
 from pathlib import Path
 
@@ -30,6 +31,7 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = Path("results") / PRESET.preset
+MOST_STALE = 10
 JOB = "{experiment}/{model}/T{sequence_length}/seeds{seeds}"
 
 
@@ -171,6 +173,38 @@ def targets(section, suffixes):
         if roles is not None
         for suffix in suffixes
     ]
+
+
+@functools.cache
+def force_stale():
+    """Have the results made again whose records are not of this preset and these sources, and say which and why.
+
+    Snakemake compares settings with what it remembers of earlier runs, and remembers nothing where results came with a
+    clone or an archive. --rerun-triggers without params or code leaves such results as they are.
+    """
+    triggers = {str(trigger) for trigger in workflow.rerun_triggers}
+    if not workflow.is_main_process or not {"params", "code"} <= triggers:
+        return
+    # Reading files takes libraries that the many processes of a run do without.
+    from workflow_src.audit.start import stale
+
+    found = stale(PRESET, PRESET_FILE, RESULTS, workflow.dag_settings.targets)
+    workflow.dag.forcefiles.update(found)
+    shown = list(found.items())[:MOST_STALE]
+    for path, reason in shown:
+        print(f"stale: {path}: {reason}", file=sys.stderr)
+    if len(found) > len(shown):
+        print(f"stale: and {len(found) - len(shown)} files more", file=sys.stderr)
+
+
+def no_file(wildcards):
+    """What a dataset is made from.
+
+    All chains of jobs end here, when Snakemake has not yet decided which of them to run: the moment to tell it of stale
+    results.
+    """
+    force_stale()
+    return []
 
 
 def closing_line(files):

@@ -5,6 +5,8 @@ out   results/{preset}/simulate/{dataset}.nc
 
 
 rule simulate:
+    input:
+        no_file,
     output:
         dataset=RESULTS / "simulate/{dataset}.nc",
     log:

@@ -4,12 +4,9 @@ Files follow CF-1.11. The step index along an orbit is a plain integer axis; phy
 is an auxiliary coordinate in model time units and not a CF time axis, which would need a calendar.
 """
 
-import glob
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,8 @@ import numpy as np
 import xarray as xr
 
 from workflow_src.errors import UserError
+from workflow_src.files import remove as remove
+from workflow_src.files import write_atomically as write_atomically
 
 # name: (long_name, units). "1" is dimensionless; data are standardised, so observations are too.
 VARIABLES: dict[str, tuple[str, str]] = {
@@ -96,7 +95,6 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "benchmark_residual": ("largest residual of the solve", "1"),
 }
 
-_UNFINISHED = ".part"
 STATUS = {"ok": 0, "diverged_in_training": 1, "diverged_in_generation": 2}
 _FLAGS = {"status": STATUS, "converged": {"no": 0, "yes": 1}}
 
@@ -150,12 +148,13 @@ def save(path: Path, dataset: xr.Dataset, record: Mapping[str, Any] | None = Non
     """
     described = describe(dataset).drop_encoding()
     record = dict(record or {})
+    started = record.get("execution", {}).get("started", "")
     described.attrs = {
         "Conventions": "CF-1.11",
         "title": str(dataset.attrs.get("title", path.stem)),
         "institution": "GTF-DEER reproduction project",
         "source": f"workflow_src, step {record.get('step', 'unknown')}",
-        "history": f"{record.get('started', '')} {record.get('command', '')}".strip() or "written by workflow_src",
+        "history": f"{started} {record.get('command', '')}".strip() or "written by workflow_src",
         "references": "Hess, Goetz and Durstewitz 2026, arXiv 2605.12683",
         "comment": "Independent reproduction from the paper's equations.",
     } | {k: v for k, v in dataset.attrs.items() if k not in ("Conventions", "title")}
@@ -178,44 +177,3 @@ def load(path: Path) -> xr.Dataset:
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: is no readable netCDF file ({reason}); delete it and run snakemake again") from None
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside the target, sync it to disk, then rename it onto the target.
-
-    Every call has a file of its own, so that two processes never fill the same one. What an earlier attempt left when
-    it was killed goes first; an attempt that still runs then fails instead of overwriting this one's result.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_unfinished(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
-    try:
-        write(beside)
-        with beside.open("rb+") as file:
-            os.fsync(file.fileno())
-        beside.chmod(0o666 & ~_umask())
-        beside.replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error}); free space or rights") from None
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def remove(path: Path) -> None:
-    """Delete a file, if it is there, and what killed attempts to write it have left."""
-    path.unlink(missing_ok=True)
-    _clear_unfinished(path)
-
-
-def _clear_unfinished(path: Path) -> None:
-    # mkstemp puts eight characters between the two ends; another target's files do not fit.
-    for stale in path.parent.glob(f".{glob.escape(path.name)}.{'?' * 8}{_UNFINISHED}"):
-        stale.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -41,11 +41,12 @@ def test_it_writes_all_files_with_the_chosen_models_in_order(tmp_path, inputs):
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path, inputs):
-    first, second = paths(tmp_path / "one"), paths(tmp_path / "two")
-    call(inputs, first)
-    call(inputs, second)
-    for suffix, path in first.items():
-        assert path.read_bytes() == second[suffix].read_bytes(), suffix
+    files = paths(tmp_path / "out")
+    call(inputs, files)
+    first = {suffix: path.read_bytes() for suffix, path in files.items()}
+    call(inputs, files)
+    for suffix, path in files.items():
+        assert path.read_bytes() == first[suffix], suffix
 
 
 def test_the_files_name_the_content_of_their_inputs(tmp_path, inputs):

@@ -16,10 +16,12 @@ from tests.training.specs import run_spec
 from tests.training.test_gtf_deer import orbit
 from workflow_src import store
 from workflow_src.models import checkpoint
+from workflow_src.provenance import sidecar
 from workflow_src.steps import train
 
 ROOT = Path(__file__).parents[2]
 UPDATES = 10_000
+FILES = ["history.nc", "history.nc.record.json", "model.eqx", "model.eqx.record.json"]
 # The step as a job runs it, but for the pace of its checkpoints.
 COMMAND = "import sys; from workflow_src.steps import train; train.KEEP_EVERY = 0.02; train.main(sys.argv[1:])"
 
@@ -84,13 +86,15 @@ def test_a_killed_training_continues_and_ends_with_the_same_bytes(tmp_path, data
     assert payload(folder / "model.eqx") == payload(tmp_path / "whole/model.eqx")
     histories = [store.load(path / "history.nc").drop_vars("wall_time") for path in (folder, tmp_path / "whole")]
     assert histories[0].identical(histories[1].assign_attrs(histories[0].attrs))
-    assert sorted(path.name for path in folder.iterdir()) == ["history.nc", "model.eqx"], "no checkpoint, no half file"
+    assert sorted(path.name for path in folder.iterdir()) == FILES, "no checkpoint, no half file"
+    attempts = sidecar.read(folder / "model.eqx")["record"]["execution"]["attempts"]
+    assert [one["outcome"] for one in attempts] == ["killed", "killed", "ok"]
 
 
 def test_a_checkpoint_that_a_kill_broke_off_goes_with_the_finished_training(tmp_path, dataset):
     (tmp_path / ".unfinished.eqx.abcdefgh.part").write_bytes(b"half")
     train.main(arguments(run_spec(updates=2, precision="float64"), dataset, tmp_path))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["history.nc", "model.eqx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
 def identity_of(spec):

@@ -47,3 +47,31 @@ def test_a_missing_preset_ends_with_one_line_before_snakemake_starts(make):
     assert arguments is None
     lines = [line for line in run.stderr.splitlines() if not line.startswith("make")]
     assert lines == ["error: config/nope.yaml: cannot be read (No such file or directory); give an existing preset"]
+
+
+def audit(*arguments):
+    """Call `make audit` in the environment of the tests."""
+    command = [
+        "make",
+        "--no-print-directory",
+        "--old-file=env",
+        "audit",
+        f"BIN={Path(sys.executable).parent}",
+        *arguments,
+    ]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def test_an_audit_of_nothing_ends_with_one_line():
+    run = audit()
+    assert run.returncode != 0
+    lines = [line for line in run.stderr.splitlines() if not line.startswith("make")]
+    assert lines == ["error: FILE= names no result; give a file or a folder of results"]
+
+
+def test_an_audit_names_the_file_that_it_is_given(tmp_path):
+    (tmp_path / "a b.csv").write_text("1\n")
+    run = audit(f"FILE={tmp_path}/a b.csv")
+    assert run.returncode != 0
+    assert f"{tmp_path}/a b.csv: DAMAGED" in run.stdout
+    assert "no record of it" in run.stdout

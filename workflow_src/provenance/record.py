@@ -1,129 +1,183 @@
-"""The record of one job: what ran, on what, with what, when, and how it ended."""
+"""The record of one job: what ran, on what, with what, when, where, and how it ended.
+
+All but `execution` says what was done and is hashed into the record's `id`: the same job done again has the same id.
+`execution` says when and where.
+"""
 
 import contextlib
-import hashlib
-import json
-import os
-import platform
-import resource
 import shlex
-import subprocess
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from workflow_src.provenance.fingerprint import ROOT, fingerprint
+from workflow_src.provenance import attempts, lineage, machine, sidecar
+from workflow_src.provenance.fingerprint import fingerprint
+from workflow_src.provenance.git import read_git
+from workflow_src.provenance.lineage import Ancestor
+from workflow_src.provenance.seals import digest, identity, sealed, sha256_of
 
-SCHEMA = 1
+SCHEMA = 2
 
 
-class Record(MutableMapping[str, Any]):
-    """The facts of a job. Its wall time and peak memory are those at the moment of reading.
+class Record:
+    """The facts of a job. Its times and memory are those at the moment of reading.
 
     A result is saved while its job still runs: each file states the time and memory that it took to come about.
     """
 
-    def __init__(self, facts: Mapping[str, Any], began: float) -> None:
+    def __init__(self, facts: Mapping[str, Any], execution: Mapping[str, Any], upstream: str | None) -> None:
         self.facts = dict(facts)
-        self.began = began
-
-    def now(self) -> dict[str, Any]:
-        """All facts as they stand."""
-        return self.facts | {
-            "wall_seconds": round(time.monotonic() - self.began, 3),
-            "peak_memory_mib": round(_peak_memory(), 1),
-        }
+        self.execution = dict(execution)
+        self.upstream = upstream
+        self.began = time.monotonic()
 
     def __getitem__(self, key: str) -> Any:
-        return self.now()[key]
+        return self.facts[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.facts[key] = value
 
-    def __delitem__(self, key: str) -> None:
-        del self.facts[key]
+    def update(self, facts: Mapping[str, Any]) -> None:
+        self.facts |= facts
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.now())
+    def diverged(self, seeds: Sequence[int]) -> None:
+        """State which seeds diverged; none is a status too."""
+        self.facts |= {"status": "diverged" if seeds else "ok", "diverged_seeds": list(seeds)}
 
-    def __len__(self) -> int:
-        return len(self.now())
+    def document(self) -> dict[str, Any]:
+        """The whole record as it stands."""
+        wall = round(time.monotonic() - self.began, 3)
+        now = {"ended": _now(), "wall_seconds": wall, **machine.usage()}
+        return sealed(self._lasting() | {"execution": self.execution | now})
+
+    def repeatable(self) -> dict[str, Any]:
+        """The record without when and where: a figure that is drawn again has the same bytes."""
+        return sealed(self._lasting())
+
+    def _lasting(self) -> dict[str, Any]:
+        lasting = self.facts | {"id": identity(self.facts)}
+        return lasting | ({"lineage": self.upstream} if self.upstream else {})
 
 
 @contextlib.contextmanager
-def record(step: str, args: Namespace) -> Iterator[Record]:
+def record(step: str, args: Namespace, outputs: Sequence[str] = (), modules: Sequence[str] = ()) -> Iterator[Record]:
     """Collect the facts of a job while it runs; pass the record to whatever saves its results.
+
+    When the job has succeeded, every output gets its sidecar.
 
     Args:
         step: the step's name, which is also its module under workflow_src.steps.
-        args: its parsed arguments: paths of existing files are taken as inputs, settings as the specification.
+        args: its parsed arguments: settings are taken as the specification, paths other than outputs as inputs.
+        outputs: names of the arguments that are paths of results.
+        modules: modules under workflow_src that the step imports by name while it runs.
     """
-    began = time.monotonic()
+    sources = [f"workflow_src.{module}" for module in (f"steps.{step}", *modules)]
     spec = {k: v.model_dump(mode="json") for k, v in vars(args).items() if isinstance(v, BaseModel)}
+    settings = {k: v for k, v in vars(args).items() if isinstance(v, str)}
+    written: list[Path] = [getattr(args, name) for name in outputs]
+    inputs, upstream = _inputs(args, outputs)
     facts = {
         "schema": SCHEMA,
         "step": step,
-        "command": shlex.join([f"python -m workflow_src.steps.{step}", *sys.argv[1:]]).replace("'", "", 2),
-        "spec": spec,
-        "spec_sha256": hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest(),
-        "code_fingerprint": fingerprint(f"workflow_src.steps.{step}"),
-        "inputs": [{"path": str(p), "sha256": sha256_of(p)} for p in _paths(args) if p.is_file()],
+        "command": shlex.join(["python", "-m", f"workflow_src.steps.{step}", *sys.argv[1:]]),
+        "outputs": [str(path) for path in written],
+        "preset": _preset(spec, written),
+        "spec": spec | settings,
+        "spec_sha256": digest(spec | settings),
+        "seeds": sorted(_seeds(spec)),
+        "modules": sources,
+        "code_fingerprint": fingerprint(*sources),
+        "inputs": inputs,
         **read_git(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpu": _cpu(),
-        "packages": dict(sorted((d.name, d.version) for d in metadata.distributions())),
-        "environment": {k: os.environ[k] for k in ("XLA_FLAGS", "JAX_PLATFORMS", "SLURM_JOB_ID") if k in os.environ},
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        **machine.software(),
+        "status": "ok",
+        "diverged_seeds": [],
     }
-    yield Record(facts, began)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_git() -> dict[str, Any]:
-    """Commit of the checkout, and whether tracked files outside results/ differ from it; None where there is no git."""
-    commit = _git("rev-parse", "HEAD")
-    status = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
-    return {"commit": commit, "dirty": None if status is None else bool(status)}
-
-
-def _git(*arguments: str) -> str | None:
+    place = machine.place()
+    job = {"spec": facts["spec_sha256"], "code": facts["code_fingerprint"]}
+    attempt = {"started": _now(), "host": place["host"], "scheduler_job": place["scheduler_job"]}
+    tried = attempts.begin(written[0], job, attempt) if written else [attempt | {"ended": None, "outcome": None}]
+    made = Record(facts, place | {"started": attempt["started"], "attempts": tried}, lineage.pack(upstream))
     try:
-        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=20)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
+        yield made
+    except BaseException as error:
+        if written:
+            attempts.fail(written[0], job, tried, _now(), f"failed: {type(error).__name__}")
+        raise
+    made.execution["attempts"] = [*tried[:-1], tried[-1] | {"ended": _now(), "outcome": "ok"}]
+    for path in written:
+        sidecar.write(path, made.document())
+    if written:
+        attempts.forget(written[0])
 
 
-def _paths(args: Namespace) -> Iterator[Path]:
-    for value in vars(args).values():
-        if isinstance(value, Path):
-            yield value
-        elif isinstance(value, dict | list | tuple):
-            items = value.values() if isinstance(value, dict) else value
-            yield from (item for item in items if isinstance(item, Path))
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _peak_memory() -> float:
-    """Largest resident size of this process so far, in MiB; the system counts in KiB, that of Apple in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+def _inputs(args: Namespace, outputs: Sequence[str]) -> tuple[list[dict[str, Any]], list[Ancestor]]:
+    """What each input is, and everything upstream. A file that is missing is the step's business."""
+    given = [(role, path, sha256_of(path)) for role, path in _paths(args, outputs) if path.is_file()]
+    upstream = lineage.collect((path, sha256) for _, path, sha256 in given)
+    known = {(one.path, one.sha256): one for one in upstream}
+    inputs = []
+    for role, path, sha256 in given:
+        one = known[str(path), sha256]
+        inputs.append(
+            {
+                "role": role,
+                "path": str(path),
+                "bytes": path.stat().st_size,
+                "sha256": sha256,
+                "content_sha256": one.content_sha256,
+                "record": one.record.get("id") if one.record else None,
+            }
+        )
+    return inputs, upstream
 
 
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+def _paths(args: Namespace, outputs: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Role and path of every input."""
+    for name, value in vars(args).items():
+        if name in outputs:
+            continue
+        if isinstance(value, dict):
+            yield from ((role, path) for role, path in value.items() if isinstance(path, Path))
+        else:
+            items = value if isinstance(value, list | tuple) else [value]
+            yield from ((name, path) for path in items if isinstance(path, Path))
+
+
+def _preset(spec: Any, outputs: Sequence[Path]) -> str | None:
+    """The preset's name: as the specification states it, or the folder of the results."""
+    for part in (spec, *spec.values(), *(inner for one in spec.values() for inner in one.values())):
+        if isinstance(part, dict) and isinstance(part.get("preset"), str):
+            return part["preset"]
+    for path in outputs:
+        if "results" in path.parts[:-2]:
+            return path.parts[path.parts.index("results") + 1]
+    return None
+
+
+def _seeds(spec: Any) -> set[int]:
+    """Every seed that a specification names."""
+    if isinstance(spec, list):
+        return {seed for one in spec for seed in _seeds(one)}
+    if not isinstance(spec, dict):
+        return set()
+    found = {seed for one in spec.values() for seed in _seeds(one)}
+    for key in ("seeds", "packs", "noise_seed"):
+        found |= _whole(spec.get(key))
+    return found
+
+
+def _whole(value: Any) -> set[int]:
+    if isinstance(value, list | tuple):
+        return {number for one in value for number in _whole(one)}
+    return {value} if isinstance(value, int) else set()

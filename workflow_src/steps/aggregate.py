@@ -86,9 +86,9 @@ def _binned(values: xr.DataArray, width: int, reduce: Callable[..., np.ndarray])
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=AggregateSpec, measures=list, histories=list, output=Path).parse(argv)
-    with provenance.record("aggregate", args) as record:
+    with provenance.record("aggregate", args, outputs=["output"]) as record:
         measures, histories = ([store.load(path) for path in paths] for paths in (args.measures, args.histories))
-        store.save(args.output, aggregate(args.spec, measures, histories), record)
+        store.save(args.output, aggregate(args.spec, measures, histories), record.document())
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ def combine(cells: BenchmarkCells, parts: Sequence[xr.Dataset]) -> xr.Dataset:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, cells=BenchmarkCells, parts=list, output=Path).parse(argv)
-    with provenance.record("aggregate_benchmark", args) as record:
-        store.save(args.output, combine(args.cells, [store.load(part) for part in args.parts]), record)
+    with provenance.record("aggregate_benchmark", args, outputs=["output"]) as record:
+        combined = combine(args.cells, [store.load(part) for part in args.parts])
+        store.save(args.output, combined, record.document())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from workflow_src.models.base import AbstractForcedModel, AbstractModel
 from workflow_src.solvers import Report
 from workflow_src.specs.benchmark import IterationsSpec
 from workflow_src.steps.arguments import arguments, run
-from workflow_src.steps.device import prepare
+from workflow_src.steps.device import numerics, prepare
 from workflow_src.training.batches import random_windows
 from workflow_src.training.forward import initial_guess, solve_forced
 
@@ -85,11 +85,11 @@ def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Da
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=IterationsSpec, dataset=Path, model=Path, output=Path).parse(argv)
-    device = prepare(args.spec.run.compute, args.spec.run.precision)
-    with provenance.record("benchmark_iterations", args) as record:
-        record["device"] = device
+    prepare(args.spec.run.compute, args.spec.run.precision)
+    with provenance.record("benchmark_iterations", args, outputs=["output"]) as record:
+        record.update(numerics())
         result = count_iterations(args.spec, checkpoint.load(args.model), store.load(args.dataset))
-        store.save(args.output, result, record)
+        store.save(args.output, result, record.document())
 
 
 if __name__ == "__main__":

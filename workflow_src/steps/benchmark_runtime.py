@@ -26,7 +26,7 @@ from workflow_src.models.build import build
 from workflow_src.specs.benchmark import RuntimeSpec
 from workflow_src.specs.run import RunSpec
 from workflow_src.steps.arguments import arguments, run
-from workflow_src.steps.device import prepare
+from workflow_src.steps.device import numerics, prepare
 from workflow_src.training import loop
 from workflow_src.training.batches import random_windows
 from workflow_src.training.loss import LossTerms, loss_and_gradient
@@ -138,10 +138,11 @@ def _padded(rows: Iterable[list[float]], samples: int) -> Float[np.ndarray, "sol
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=RuntimeSpec, dataset=Path, output=Path).parse(argv)
     device = prepare(args.spec.run.compute, args.spec.run.precision, keep_compiled=False)
-    with provenance.record("benchmark_runtime", args) as record:
-        record["device"] = device
+    with provenance.record("benchmark_runtime", args, outputs=["output"]) as record:
+        record.update(numerics())
         result = benchmark(args.spec, store.load(args.dataset)).assign_attrs(device=device)
-        store.save(args.output, result, record)
+        record.diverged(list(args.spec.run.seeds) if int(result["diverged_at"]) >= 0 else [])
+        store.save(args.output, result, record.document())
 
 
 if __name__ == "__main__":

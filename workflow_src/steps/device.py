@@ -1,11 +1,32 @@
 """Where and how precisely a step computes; set before JAX starts its backend."""
 
 import os
+from typing import Any
 
 import jax
 
 from workflow_src.errors import UserError
 from workflow_src.steps import compiled
+
+
+def numerics() -> dict[str, Any]:
+    """What a record says of the device and of how numbers are made on it; after `prepare`."""
+    devices = jax.devices()
+    setting: dict[str, Any] = {
+        name: getattr(jax.config, f"jax_{name}")
+        for name in ("default_prng_impl", "threefry_partitionable", "enable_x64", "default_matmul_precision")
+    }
+    return {
+        "device": f"{devices[0].platform}: {devices[0].device_kind}",
+        "numerics": {
+            "devices": len(devices),
+            "backend": str(devices[0].client.platform_version),
+            "random_numbers": f"jax {setting['default_prng_impl']}",
+            "threefry_partitionable": bool(setting["threefry_partitionable"]),
+            "precision": "float64" if setting["enable_x64"] else "float32",
+            "matmul_precision": str(setting["default_matmul_precision"]),
+        },
+    }
 
 
 def prepare(compute: str, precision: str, *, keep_compiled: bool = True) -> str:

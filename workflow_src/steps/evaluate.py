@@ -23,7 +23,7 @@ from workflow_src.models.base import AbstractForcedModel, AbstractModel
 from workflow_src.specs.evaluation import Embedding, EvaluationSpec
 from workflow_src.specs.run import RunSpec
 from workflow_src.steps.arguments import arguments, run
-from workflow_src.steps.device import prepare
+from workflow_src.steps.device import numerics, prepare
 
 
 def evaluate(
@@ -210,14 +210,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv
     )
     trained = checkpoint.read_spec(args.model)
-    device = prepare(trained.compute, trained.precision)
-    with provenance.record("evaluate", args) as record:
-        record["device"] = device
+    prepare(trained.compute, trained.precision)
+    with provenance.record("evaluate", args, outputs=["output"]) as record:
+        record.update(numerics())
+        record.update({"preset": trained.preset, "seeds": list(trained.seeds)})
         models = checkpoint.load(args.model)
         diverged_at = store.load(args.history)["diverged_at"].values.tolist()
-        store.save(
-            args.output, evaluate(args.evaluation, trained, models, diverged_at, store.load(args.dataset)), record
-        )
+        measures = evaluate(args.evaluation, trained, models, diverged_at, store.load(args.dataset))
+        record.diverged(measures["seed"].values[measures["status"].values != store.STATUS["ok"]].tolist())
+        store.save(args.output, measures, record.document())
 
 
 if __name__ == "__main__":

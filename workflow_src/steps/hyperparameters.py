@@ -133,7 +133,7 @@ def _text(value: Any) -> str:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, preset=Path, output=Path).parse(argv)
-    with provenance.record("hyperparameters", args):
+    with provenance.record("hyperparameters", args, outputs=["output"]):
         rows = hyperparameters(read_preset(args.preset), sources(args.preset))
         store.write_atomically(args.output, lambda path: rows.to_csv(path, index=False, lineterminator="\n"))
 

@@ -89,8 +89,9 @@ def simulate(spec: DatasetSpec, name: str) -> xr.Dataset:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=DatasetSpec, name=str, output=Path).parse(argv)
-    with provenance.record("simulate", args) as record:
-        store.save(args.output, simulate(args.spec, args.name), record)
+    with provenance.record("simulate", args, outputs=["output"]) as record:
+        record["numerics"] = {"random_numbers": "numpy PCG64", "precision": "float64"}
+        store.save(args.output, simulate(args.spec, args.name), record.document())
 
 
 def _orbit(spec: DatasetSpec, trajectory: Trajectory, name: str, split: str) -> Float[np.ndarray, "steps dim"]:

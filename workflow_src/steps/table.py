@@ -30,7 +30,7 @@ def load(path: Path) -> xr.Dataset | pd.DataFrame:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, table=str, inputs=dict, models=str, csv=Path, md=Path, tex=Path).parse(argv)
-    with provenance.record("table", args):
+    with provenance.record("table", args, ["csv", "md", "tex"], [f"tables.{args.table}"]):
         loaded = {role: load(path) for role, path in args.inputs.items()}
         inputs = select_models(loaded, [] if args.models == "all" else args.models.split(","))
         write.write(build(args.table, inputs), csv=args.csv, markdown=args.md, latex=args.tex)

@@ -18,7 +18,7 @@ from workflow_src.models import checkpoint
 from workflow_src.models.base import AbstractModel
 from workflow_src.specs.run import RunSpec
 from workflow_src.steps.arguments import arguments, run
-from workflow_src.steps.device import prepare
+from workflow_src.steps.device import numerics, prepare
 from workflow_src.training import loop
 from workflow_src.training.forward import solver_of
 
@@ -91,9 +91,9 @@ def _history(spec: RunSpec, finished: loop.Progressed) -> xr.Dataset:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=RunSpec, dataset=Path, model=Path, history=Path).parse(argv)
-    device = prepare(args.spec.compute, args.spec.precision)
-    with provenance.record("train", args) as record:
-        record["device"] = device
+    prepare(args.spec.compute, args.spec.precision)
+    with provenance.record("train", args, outputs=["model", "history"]) as record:
+        record.update(numerics())
         data = store.load(args.dataset)
         identity = {
             "spec": args.spec.model_dump(mode="json"),
@@ -102,8 +102,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         }
         resume_at = args.model.with_name("unfinished.eqx")
         models, history = train(args.spec, data, resume_at, identity)
-        checkpoint.save(args.model, args.spec, models, record)
-        store.save(args.history, history, record)
+        record["pack"] = list(args.spec.seeds)
+        record.diverged(history["seed"].values[history["diverged_at"].values >= 0].tolist())
+        checkpoint.save(args.model, args.spec, models, record.document())
+        store.save(args.history, history, record.document())
         store.remove(resume_at)
 
 

@@ -1,0 +1,102 @@
+"""Which results would be made again, told by their records alone: a clone has these, but no memory of Snakemake's."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from workflow_src.audit import probe
+from workflow_src.audit.today import Today
+from workflow_src.config import Preset
+from workflow_src.config.jobs import Job
+from workflow_src.provenance import carriers, sidecar
+from workflow_src.provenance.carriers import Damaged
+from workflow_src.provenance.record import SCHEMA
+from workflow_src.provenance.seals import is_intact
+
+# Rules that stand for all files of a section.
+SECTIONS = {"all": ("figures/", "tables/"), "figures": ("figures/",), "tables": ("tables/",)}
+
+
+class Told(NamedTuple):
+    """What a result's record says."""
+
+    record: Mapping[str, Any]
+    content_sha256: str
+
+
+def stale(preset: Preset, file: Path, results: Path, targets: Iterable[str] = ()) -> dict[str, str]:
+    """The results whose record is not of today's preset and sources, or whose inputs were made again, and why.
+
+    Args:
+        file: of the preset.
+        results: the preset's folder of results.
+        targets: rules and files that are asked for; all figures and tables by default. What they do not need is left
+            out.
+    Returns:
+        Reason by path, upstream first. Files without a record are left out: nothing tells what made them.
+    """
+    today = Today(preset, file)
+    told: dict[str, Told | None] = {}
+    found: dict[str, str] = {}
+    needed = _needed(today, results, targets)
+    for output, job in today.jobs.items():
+        path = results / output
+        if job.outputs[0] not in needed or not path.exists():
+            continue
+        here = _told(path, told)
+        if here is None:
+            continue
+        if reason := today.stale(output, here.record) or _older(here.record, job, results, told):
+            found[str(path)] = reason
+    return found
+
+
+def _told(path: Path, known: dict[str, Told | None]) -> Told | None:
+    """Record and content hash of a file, from its sidecar or else from itself; its bytes are not checked."""
+    key = str(path)
+    if key not in known:
+        known[key] = None
+        try:
+            beside = sidecar.read(path)
+            if beside is not None and is_intact(beside) and beside["record"].get("schema") == SCHEMA:
+                known[key] = Told(beside["record"], beside["file"]["content_sha256"])
+            elif path.is_file():
+                is_netcdf = carriers.format_of(path) == "netcdf"
+                record, content = probe.read(path)[:2] if is_netcdf else carriers.read(path)
+                if record is not None and record.get("schema") == SCHEMA and content is not None:
+                    known[key] = Told(record, content)
+        except (Damaged, KeyError):
+            # Its own rule, or an audit, says what is wrong with it.
+            pass
+    return known[key]
+
+
+def _older(record: Mapping[str, Any], job: Job, results: Path, known: dict[str, Told | None]) -> str | None:
+    """Whether an input was made again with other content since."""
+    read = {one["path"]: one["content_sha256"] for one in record["inputs"]}
+    for name in job.reads:
+        path = results / name
+        now, then = _told(path, known), read.get(str(path))
+        if now is not None and then is not None and now.content_sha256 != then:
+            return f"{path} has been made again since, with other content"
+    return None
+
+
+def _needed(today: Today, results: Path, targets: Iterable[str]) -> set[str]:
+    """First outputs of the jobs that the targets need."""
+    wanted = list(targets) or ["all"]
+    outputs = {os.path.relpath(one).removeprefix(f"{results}/") for one in wanted}
+    for one in wanted:
+        for name in today.jobs:
+            # The rule of a figure or table has its name.
+            if name.startswith(SECTIONS.get(one, ())) or Path(name).stem == one:
+                outputs.add(name)
+    waiting = [name for name in outputs if name in today.jobs]
+    found: set[str] = set()
+    while waiting:
+        job = today.jobs[waiting.pop()]
+        if job.outputs[0] not in found:
+            found.add(job.outputs[0])
+            waiting += [name for name in job.reads if name in today.jobs]
+    return found

@@ -1,0 +1,104 @@
+"""Every job of a preset: what it writes, with which settings, from what. The rules say how; this says what."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from workflow_src.config.preset import Preset, pack_label
+from workflow_src.config.shown import ModelsSpec
+from workflow_src.specs.benchmark import IterationsBenchmarkSpec
+from workflow_src.specs.run import RunSpec
+
+
+class Job(NamedTuple):
+    """One job, as its record states it.
+
+    Attributes:
+        step: module under workflow_src.steps.
+        outputs: paths below the preset's folder of results.
+        spec: settings by argument.
+        modules: modules under workflow_src whose sources count, besides the step's own.
+        reads: paths below the preset's folder of results.
+        inputs: role and path of these, where the preset chooses them; empty where settings and outputs tell them.
+    """
+
+    step: str
+    outputs: tuple[str, ...]
+    spec: Mapping[str, Any]
+    modules: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = {}
+
+
+def jobs(preset: Preset) -> Iterator[Job]:
+    """All jobs of a preset, upstream first."""
+    for name, dataset in preset.datasets.items():
+        yield Job("simulate", (f"simulate/{name}.nc",), {"spec": dataset.model_dump(mode="json"), "name": name})
+    for run in preset.runs():
+        place = _place(run)
+        trained = (f"train/{place}/model.eqx", f"train/{place}/history.nc")
+        data = f"simulate/{run.dataset}.nc"
+        yield Job("train", trained, {"spec": run.model_dump(mode="json")}, reads=(data,))
+        judged = preset.evaluation_of(run.experiment).model_dump(mode="json")
+        yield Job("evaluate", (f"evaluate/{place}.nc",), {"evaluation": judged}, reads=(data, *trained))
+    for name in preset.benchmarks:
+        yield from _benchmark(preset, name)
+    for name in preset.experiments:
+        places = [_place(run) for run in preset.runs() if run.experiment == name]
+        parts = (*(f"evaluate/{one}.nc" for one in places), *(f"train/{one}/history.nc" for one in places))
+        combined = {"spec": preset.aggregate(name).model_dump(mode="json")}
+        yield Job("aggregate", (f"aggregate/{name}.nc",), combined, reads=parts)
+    yield from _shown(preset)
+
+
+def _place(run: RunSpec) -> str:
+    return f"{run.experiment}/{run.model}/T{run.sequence_length}/seeds{pack_label(run.seeds)}"
+
+
+def _benchmark(preset: Preset, name: str) -> Iterator[Job]:
+    cells = preset.benchmark_cells(name)
+    parts: list[str] = []
+    for model, length in cells.cells:
+        if isinstance(preset.benchmarks[name], IterationsBenchmarkSpec):
+            spec = preset.iterations_run(name, model)
+            reads = (f"simulate/{spec.run.dataset}.nc", f"train/{_place(spec.run)}/model.eqx")
+            parts.append(f"benchmark/{name}/{model}.nc")
+            yield Job("benchmark_iterations", (parts[-1],), {"spec": spec.model_dump(mode="json")}, reads=reads)
+        elif length is not None:
+            timed = preset.runtime_run(name, model, length)
+            reads = (f"simulate/{timed.run.dataset}.nc",)
+            parts.append(f"benchmark/{name}/{model}/T{length}.nc")
+            yield Job("benchmark_runtime", (parts[-1],), {"spec": timed.model_dump(mode="json")}, reads=reads)
+    combined = {"cells": cells.model_dump(mode="json")}
+    yield Job("aggregate_benchmark", (f"aggregate/{name}.nc",), combined, reads=tuple(parts))
+
+
+def _shown(preset: Preset) -> Iterator[Job]:
+    """Figures and tables."""
+    rows = "tables/hyperparameters.csv"
+    yield Job("hyperparameters", (rows,), {})
+    for section, step, suffixes in (("figures", "figure", "pdf png csv"), ("tables", "table", "csv md tex")):
+        for target, roles in getattr(preset, section):
+            if roles is not None:
+                outputs = tuple(f"{section}/{target}.{suffix}" for suffix in suffixes.split())
+                spec = {step: target, "models": _models(roles)}
+                inputs = {"rows": rows} if target == "table5" else _inputs(roles)
+                yield Job(step, outputs, spec, (f"{section}.{target}",), tuple(inputs.values()), inputs)
+
+
+def _models(roles: Any) -> str:
+    chosen = getattr(roles, "comparison", roles)
+    return ",".join(getattr(chosen, "models", ())) or "all"
+
+
+def _inputs(roles: Any) -> dict[str, str]:
+    found = {}
+    for role, value in roles:
+        if role == "dataset":
+            found[role] = f"simulate/{value}.nc"
+        elif role == "experiment":
+            found["models"] = f"aggregate/{value}.nc"
+        elif isinstance(value, ModelsSpec):
+            found[role] = f"aggregate/{value.experiment}.nc"
+        elif role != "models":
+            found[role] = f"aggregate/{value}.nc"
+    return found

@@ -1,0 +1,52 @@
+"""Files that appear whole or not at all."""
+
+import glob
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from workflow_src.errors import UserError
+
+_UNFINISHED = ".part"
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside the target, sync it to disk, then rename it onto the target.
+
+    Every call has a file of its own, so that two processes never fill the same one. What an earlier attempt left when
+    it was killed goes first; an attempt that still runs then fails instead of overwriting this one's result.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _clear_unfinished(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
+    os.close(handle)
+    beside = Path(name)
+    try:
+        write(beside)
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+        beside.chmod(0o666 & ~_umask())
+        beside.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error}); free space or rights") from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Delete a file, if it is there, and what killed attempts to write it have left."""
+    path.unlink(missing_ok=True)
+    _clear_unfinished(path)
+
+
+def _clear_unfinished(path: Path) -> None:
+    # mkstemp puts eight characters between the two ends; another target's files do not fit.
+    for stale in path.parent.glob(f".{glob.escape(path.name)}.{'?' * 8}{_UNFINISHED}"):
+        stale.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
