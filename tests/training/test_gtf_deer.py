@@ -13,6 +13,8 @@ from workflow_src.forcing import forced_step, forgetting, teacher_signal
 from workflow_src.metrics.lyapunov import contraction_bound, critical_forcing, lyapunov_exponent
 from workflow_src.models.build import build
 from workflow_src.models.shallow_plrnn import ShallowPLRNN
+from workflow_src.solvers.choice import choose
+from workflow_src.solvers.rounds import LAST_NEWTON
 from workflow_src.training.forward import initial_guess, solve_forced
 from workflow_src.training.loss import loss_and_gradient
 
@@ -140,13 +142,51 @@ def test_full_forcing_converges_in_two_newton_iterations(guess):
     assert bool(report.converged)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_trained_chaotic_map_without_forcing_is_reported_as_not_converged(dtype):
-    """Sec. 3.1.3: Newton over a long chaotic orbit does not converge within the cap, and says so. Forced, it does."""
+def trained(dtype):
+    """A chaotic shPLRNN that was trained on Lorenz-63, and data that it has not seen."""
     with np.load(Path(__file__).parent / "data/lorenz63_plrnn.npz") as arrays:
         parts = {name: jnp.asarray(arrays[name], dtype) for name in arrays.files}
     x = parts.pop("test")
-    model = ShallowPLRNN(obs_dim=3, latent_dim=3, **parts)
+    return ShallowPLRNN(obs_dim=3, latent_dim=3, **parts), x
+
+
+@pytest.mark.parametrize(("dtype", "tolerance", "accuracy"), [("float64", 1e-11, 1e-8), ("float32", 1e-5, 2e-4)])
+@pytest.mark.parametrize("alpha", [0.3, 0.1])
+def test_block_solves_a_trained_chaotic_map_under_forcing_by_its_chunks(alpha, dtype, tolerance, accuracy):
+    """States and gradients are those of sequential evaluation, over a prime number of steps."""
+    model, x = trained(dtype)
+    x = jnp.tile(x, (3, 1))[:2004]
+    choice = choose(batch=1, steps=2003, latent_dim=3, hidden_dim=50, forgetting=forgetting(alpha, 3, 3))
+    assert choice.solver == "block"
+
+    def loss(model, solver):
+        teacher = teacher_signal(model, x)
+        found = solve_forced(model, teacher, alpha, teacher[1:], solver=solver, tolerance=tolerance, max_iterations=100)
+        return jnp.mean((jax.vmap(model.observe)(found.states) - x[1:]) ** 2), found
+
+    (_, exact), slow = eqx.filter_value_and_grad(loss, has_aux=True)(model, "sequential")
+    (_, found), fast = eqx.filter_value_and_grad(loss, has_aux=True)(model, "block")
+    assert bool(found.report.converged)
+    assert 2 <= int(found.report.iterations) < LAST_NEWTON
+    np.testing.assert_allclose(found.states, exact.states, rtol=accuracy, atol=accuracy)
+    scale = max(float(jnp.max(jnp.abs(leaf))) for leaf in jax.tree.leaves(slow))
+    for a, b in zip(jax.tree.leaves(fast), jax.tree.leaves(slow), strict=True):
+        np.testing.assert_allclose(a, b, atol=10 * accuracy * scale)
+
+
+def test_block_solves_a_trained_chaotic_map_without_forcing_step_by_step():
+    model, x = trained("float64")
+    teacher = teacher_signal(model, jnp.tile(x, (3, 1))[:2500])
+    found = solve_forced(model, teacher, 0.0, teacher[1:], solver="block", tolerance=1e-4, max_iterations=100)
+    assert bool(found.report.converged)
+    before = jnp.concatenate([teacher[:1], found.states[:-1]])
+    np.testing.assert_allclose(found.states, jax.vmap(model.step)(before), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_trained_chaotic_map_without_forcing_is_reported_as_not_converged(dtype):
+    """Sec. 3.1.3: Newton over a long chaotic orbit does not converge within the cap, and says so. Forced, it does."""
+    model, x = trained(dtype)
     _, states = jax.lax.scan(lambda z, _: (model.step(z), z), x[0], length=3000)
     assert bool(jnp.all(jnp.abs(states) < 5)), "the orbit stays on the attractor"
     assert lyapunov_exponent(np.asarray(jax.vmap(model.jacobian)(states))) > 0.005

@@ -57,7 +57,6 @@ class Orbits(NamedTuple):
         kept: what the rounds wrote.
         marks: states behind each stretch, to compare with; they are not read from `kept`, as what is both read and
             written in a loop is copied there. A linear recurrence needs none.
-        magnitude: largest state seen, one look per stretch.
         defect: largest distance between two states that should be one.
         error: bound of the distance to the exact orbit, from how fast orbits met; inf before there is one.
         rounds: how often the chunks ran.
@@ -68,7 +67,6 @@ class Orbits(NamedTuple):
     moved: tuple[Float[Array, "M R"], Float[Array, "M R"]]
     kept: Any
     marks: Float[Array, "stretches M R"] | None
-    magnitude: Float[Array, " B"]
     defect: Float[Array, " B"]
     error: Float[Array, " B"]
     rounds: Int[Array, ""]
@@ -106,11 +104,11 @@ def solve(make: Maker, arrays: Any, shape: Cut, *, tolerance: float, relative: b
     """
 
     def limit(orbits: Orbits) -> Float[Array, " B"]:
+        if not relative:
+            return jnp.full(shape.batch, tolerance, orbits.starts.dtype)
+        largest = magnitude(orbits, shape)
         # A lost sequence has no magnitude, and never meets any tolerance.
-        largest = jnp.where(jnp.isfinite(orbits.magnitude), orbits.magnitude, 0)
-        # Nearer than rounding no orbit comes to another.
-        rounding = 8 * jnp.finfo(largest.dtype).eps * largest
-        return jnp.maximum(tolerance * (largest if relative else jnp.ones_like(largest)), rounding)
+        return max(tolerance, rounding(largest.dtype)) * jnp.where(jnp.isfinite(largest), largest, 0)
 
     def begin(arrays: Any) -> Orbits:
         recurrence = make(arrays, shape)
@@ -119,9 +117,7 @@ def solve(make: Maker, arrays: Any, shape: Cut, *, tolerance: float, relative: b
     def finish(arrays: Any, begun: Orbits) -> Solved:
         recurrence = make(arrays, shape)
         done = join_up(recurrence, begun, limit, shape)
-        joined = Solved(
-            recurrence.result(done.kept), edge(done.ends, shape, last=not shape.backwards), done.defect, done.rounds
-        )
+        joined = solved(recurrence, done, shape)
 
         def in_turn() -> Solved:
             return run_sequentially(make, arrays, shape)._replace(rounds=done.rounds)
@@ -153,9 +149,8 @@ def unstarted(recurrence: Recurrence, shape: Cut) -> Orbits:
     starts = hand_over(recurrence.z0, recurrence.ends, shape)
     nothing = jnp.zeros_like(starts)
     far = jnp.full(shape.batch, jnp.inf, starts.dtype)
-    none = jnp.zeros(shape.batch, starts.dtype)
     marks = None if recurrence.linear else jnp.zeros((shape.stretches, *starts.shape), starts.dtype)
-    return Orbits(starts, nothing, (nothing, nothing), recurrence.kept, marks, none, far, far, jnp.array(0))
+    return Orbits(starts, nothing, (nothing, nothing), recurrence.kept, marks, far, far, jnp.array(0))
 
 
 def first_round(recurrence: Recurrence, orbits: Orbits, shape: Cut) -> Orbits:
@@ -164,13 +159,13 @@ def first_round(recurrence: Recurrence, orbits: Orbits, shape: Cut) -> Orbits:
     start = jnp.zeros_like(orbits.starts) if recurrence.linear else orbits.starts
 
     def stretch(number: Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        z, kept, marks, magnitude = carry
+        z, kept, marks = carry
         z, kept = recurrence.walk(number, z, kept, first)
-        return z, kept, marked(marks, z, number), jnp.maximum(magnitude, largest(z, shape))
+        return z, kept, marked(marks, z, number)
 
-    carry = (start, orbits.kept, orbits.marks, orbits.magnitude)
-    ends, kept, marks, magnitude = jax.lax.fori_loop(0, shape.stretches, stretch, carry)
-    return orbits._replace(ends=ends, kept=kept, marks=marks, magnitude=magnitude, rounds=orbits.rounds + 1)
+    carry = (start, orbits.kept, orbits.marks)
+    ends, kept, marks = jax.lax.fori_loop(0, shape.stretches, stretch, carry)
+    return orbits._replace(ends=ends, kept=kept, marks=marks, rounds=orbits.rounds + 1)
 
 
 def marked(
@@ -217,12 +212,12 @@ def run_chunks(
     first = before.rounds == 0
 
     def stretch(carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        number, z, kept, marks, magnitude, _, _ = carry
+        number, z, kept, marks, _, _ = carry
         z, kept = recurrence.walk(number, z, kept, first)
-        magnitude = jnp.maximum(magnitude, largest(z, shape))
-        met = largest(z if marks is None else z - jax.lax.dynamic_index_in_dim(marks, number, keepdims=False), shape)
+        old = None if marks is None else jax.lax.dynamic_index_in_dim(marks, number, keepdims=False)
+        met = largest(z if old is None else distance(z, old), shape)
         error = bound(met, change, shape.stretches / (number + 1), shape)
-        return number + 1, z, kept, marked(marks, z, number), magnitude, met, error
+        return number + 1, z, kept, marked(marks, z, number), met, error
 
     def apart(carry: tuple[Any, ...]) -> Bool[Array, ""]:
         return (carry[0] < shape.stretches) & ~jnp.all(carry[-1] <= tolerance)
@@ -233,15 +228,15 @@ def run_chunks(
         moved if recurrence.linear else starts,
         before.kept,
         before.marks,
-        before.magnitude,
         far,
         far,
     )
-    number, z, kept, marks, magnitude, met, error = jax.lax.while_loop(apart, stretch, begun)
+    number, z, kept, marks, met, error = jax.lax.while_loop(apart, stretch, begun)
     # The ends of orbits that met stay as they were. Others are judged by what they hand over now.
     reached = number == shape.stretches
     ends = jnp.where(reached, before.ends + z if recurrence.linear else z, before.ends)
-    gap = largest(hand_over(edge(starts, shape, last=shape.backwards), ends, shape) - starts, shape)
+    handed = hand_over(edge(starts, shape, last=shape.backwards), ends, shape)
+    gap = largest(handed - starts if recurrence.linear else distance(handed, starts), shape)
     joined = error <= tolerance
     return Orbits(
         starts,
@@ -249,7 +244,6 @@ def run_chunks(
         (moved, ends - before.ends),
         kept,
         marks,
-        magnitude,
         jnp.where(joined, met, gap),
         jnp.where(joined, error, bound(gap, change, 1.0, shape)),
         before.rounds + 1,
@@ -290,8 +284,37 @@ def run_sequentially(make: Maker, arrays: Any, shape: Cut) -> Solved:
     whole = undivided(shape)
     recurrence = make(arrays, whole)
     done = first_round(recurrence, unstarted(recurrence, whole), whole)
-    defect = jnp.where(jnp.isfinite(done.magnitude), 0, jnp.inf).astype(done.magnitude.dtype)
-    return Solved(recurrence.result(done.kept), done.ends.T, defect, jnp.array(0))
+    return solved(recurrence, done._replace(defect=jnp.zeros_like(done.defect), rounds=jnp.array(0)), whole)
+
+
+def solved(recurrence: Recurrence, orbits: Orbits, shape: Cut) -> Solved:
+    """The result of orbits that agree."""
+    defect = jnp.where(jnp.isfinite(magnitude(orbits, shape)), orbits.defect, jnp.inf)
+    end = edge(orbits.ends, shape, last=not shape.backwards)
+    return Solved(recurrence.result(orbits.kept), end, defect, orbits.rounds)
+
+
+def magnitude(orbits: Orbits, shape: Cut) -> Float[Array, " B"]:
+    """Largest state at the ends of stretches, or of chunks where nothing is marked; inf where one is not finite."""
+    seen = orbits.ends[None] if orbits.marks is None else orbits.marks
+    lost = ~jnp.all(jnp.isfinite(seen), axis=0)
+    return largest(jnp.where(lost, jnp.inf, jnp.max(jnp.abs(seen), axis=0)), shape)
+
+
+def distance(z: Float[Array, "M R"], other: Float[Array, "M R"]) -> Float[Array, "M R"]:
+    """Difference of states; zero where it is no more than rounding, nearer than which no orbit comes to another.
+
+    Rounding is that of the states compared: elsewhere an orbit may have run away to states so large that next to their
+    rounding any gap would count as none.
+    """
+    scale = jnp.max(jnp.abs(z), axis=0, keepdims=True)
+    difference = z - other
+    return jnp.where(jnp.abs(difference) <= rounding(z.dtype) * scale, 0, difference)
+
+
+def rounding(dtype: Any) -> float:
+    """Relative distance of two orbits that are one."""
+    return 8 * float(jnp.finfo(dtype).eps)
 
 
 def bound(
