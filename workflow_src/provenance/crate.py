@@ -71,16 +71,20 @@ def describe(
     """
     crate = ROCrate(version="1.1")
     crate.metadata.extra_contexts.append(shape.TERMS)
-    made = {str(part.record["id"]): part.record for part in parts if part.record is not None}
+    made: dict[str, list[Mapping[str, Any]]] = {}
+    for part in parts:
+        if part.record is not None:
+            made.setdefault(str(part.record["id"]), []).append(part.record)
     present = {part.name for part in parts}
     presets = sorted({names[path] for path in names if names[path].endswith((".yaml", ".yml"))})
     for part in parts:
         crate.add(File(crate, dest_path=part.name, properties=_file(part, presets, version)))
-    actions = [(f"#{name[:16]}", _action(record, names, present)) for name, record in made.items()]
+    actions = [(f"#{name[:16]}", _action(records, names, present)) for name, records in made.items()]
     times = [(one["startTime"], one["endTime"]) for _, one in actions]
     run = {
         "@type": "CreateAction",
         "name": title,
+        "description": f"All {len(actions)} jobs, each of which is an action of its own.",
         "instrument": _to("Snakefile"),
         "object": _to(*presets),
         "result": _to(*shown),
@@ -127,7 +131,9 @@ def _file(part: Part, presets: Iterable[str], version: str) -> dict[str, Any]:
         found |= {"name": "GTF-DEER reproduction", "programmingLanguage": _to(SNAKEMAKE), "license": _to("LICENSE")}
         found |= {"input": _to(PRESET)} if presets else {}
     elif part.name.startswith("workflow_src/steps/"):
-        found["@type"] = ["File", "SoftwareSourceCode"]
+        found |= {"@type": ["File", "SoftwareSourceCode"], "version": version}
+    elif part.name == "README.md":
+        found["about"] = _to("./")
     elif part.name.endswith(sidecar.ENDING):
         found["about"] = _to(part.name.removesuffix(sidecar.ENDING))
     elif part.name in presets:
@@ -135,8 +141,9 @@ def _file(part: Part, presets: Iterable[str], version: str) -> dict[str, Any]:
     return found
 
 
-def _action(record: Mapping[str, Any], names: Mapping[str, str], present: set[str]) -> dict[str, Any]:
-    """A job."""
+def _action(records: Sequence[Mapping[str, Any]], names: Mapping[str, str], present: set[str]) -> dict[str, Any]:
+    """A job, told by the records of its outputs: each states the time when it was written."""
+    record = records[0]
     step = record["step"]
     read = [names[one["path"]] for one in record["inputs"] if one["path"] in names]
     wrote = [names[path] for path in record["outputs"] if names.get(path) in present]
@@ -149,7 +156,7 @@ def _action(record: Mapping[str, Any], names: Mapping[str, str], present: set[st
         "object": _to(*read),
         "result": _to(*wrote),
         "startTime": record["execution"]["started"],
-        "endTime": record["execution"]["ended"],
+        "endTime": max(one["execution"]["ended"] for one in records),
         "actionStatus": "http://schema.org/CompletedActionStatus",
     }
 

@@ -94,12 +94,13 @@ def _workflow(entities: Mapping[str, Mapping[str, Any]], root: Mapping[str, Any]
     actions = {name: one for name, one in entities.items() if "CreateAction" in listed(one["@type"])}
     if not any(references(one.get("instrument")) == main for one in actions.values()):
         yield "no CreateAction has the workflow as its instrument"
+    mentioned = set(references(root.get("mentions")))
     for name, one in actions.items():
         if len(references(one.get("instrument"))) != 1 or not references(one.get("result")):
             yield f"{name} has not one instrument and at least one result"
         if not (_is_time(one.get("startTime")) and _is_time(one.get("endTime"))):
             yield f"{name} has no startTime or endTime"
-        if name not in references(root.get("mentions")):
+        if name not in mentioned:
             yield f"./ does not mention {name}"
 
 
