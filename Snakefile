@@ -1,6 +1,7 @@
 """GTF-DEER reproduction: simulate -> train -> evaluate, benchmark -> aggregate -> figures, tables.
 
 Plain `snakemake -c2` runs the smoke preset; `snakemake --configfile config/paper.yaml` another one. Results go to results/<preset>/.
+`snakemake bundle` packs them into one archive.
 """
 
 from snakemake.utils import min_version
@@ -32,6 +33,7 @@ include: "rules/benchmark.smk"
 include: "rules/aggregate.smk"
 include: "rules/figures.smk"
 include: "rules/tables.smk"
+include: "rules/bundle.smk"
 
 
 localrules:

@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_src.config import pack_label, read_preset
+from workflow_src.config.jobs import upstream
 from workflow_src.errors import UserError
 from workflow_src.provenance import fingerprint as fingerprint_of
 
@@ -173,6 +174,16 @@ def targets(section, suffixes):
         if roles is not None
         for suffix in suffixes
     ]
+
+
+def all_targets():
+    """The files of all figures and tables."""
+    return [*targets("figures", ("pdf", "png", "csv")), *targets("tables", ("csv", "md", "tex"))]
+
+
+def upstream_of_all(wildcards):
+    """Everything that figures and tables are made from."""
+    return [RESULTS / path for path in upstream(PRESET, [str(path.relative_to(RESULTS)) for path in all_targets()])]
 
 
 @functools.cache

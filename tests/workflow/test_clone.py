@@ -19,10 +19,12 @@ import yaml
 
 from tests.audit import results
 from workflow_src.__main__ import main
+from workflow_src.audit import report
 from workflow_src.steps.arguments import run
 
 ROOT = Path(__file__).parents[2]
 FIGURE = "results/tiny/figures/figure2.pdf"
+CLONED = ("workflow_src", "rules", "Snakefile", "CITATION.cff", "LICENSE")
 STEPS = {"simulate", "train", "evaluate", "aggregate", "figure2"}
 
 
@@ -31,7 +33,7 @@ def made(tmp_path_factory):
     """Sources and results side by side, the results as they were made."""
     folder = tmp_path_factory.mktemp("made")
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "workflow_src", "rules", "Snakefile"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *CLONED],
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -220,6 +222,32 @@ def test_deleted_outputs_leave_records_that_do_no_harm(clone):
     )
     assert not (clone / FIGURE).exists()
     assert rules(clone) == STEPS
+
+
+@pytest.mark.parametrize("target", ["bundle", "results/tiny/bundle/tiny.zip"])
+def test_a_bundle_packs_shipped_results_and_makes_stale_ones_again(clone, target):
+    assert rules(clone, target) == {"bundle"}
+    with (clone / "workflow_src/solvers/deer.py").open("a") as file:
+        file.write("\nEDITED = 1\n")
+    assert STEPS - {"simulate"} | {"bundle"} <= rules(clone, target)
+
+
+def test_a_bundle_is_packed_by_its_rule_and_by_no_other_target(clone):
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "config/tiny.yaml", "--", "bundle"]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        cwd=clone,
+        env=os.environ | {"PYTHONPATH": str(clone), "PATH": path},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    log = clone / "results/tiny/logs/bundle.log"
+    assert done.returncode == 0, done.stderr + (log.read_text() if log.exists() else "")
+    assert report.audit(clone / "results/tiny/bundle/tiny.zip").exit_code(strict=False) == 0
+    (clone / "results/tiny/bundle/tiny.zip").unlink()
+    assert rules(clone, "all") == set()
 
 
 def refused(*arguments):

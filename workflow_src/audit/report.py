@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workflow_src.audit import summary
+from workflow_src.audit import bundle, summary
 from workflow_src.audit.chain import Chain, Node, compare, walk
 from workflow_src.audit.finding import Finding
 from workflow_src.audit.today import Presets
 from workflow_src.errors import UserError
-from workflow_src.provenance import sidecar
+from workflow_src.provenance import archive, sidecar
 from workflow_src.provenance.git import read_git
 
 # Files of a folder that are no results: logs, records, and trainings on their way.
 NO_RESULTS = (".log", sidecar.ENDING, "unfinished.eqx")
+# A bundle is told by its own audit.
+NO_STAGES = ("logs", "bundle")
 
 
 class Report(NamedTuple):
@@ -65,6 +67,8 @@ def audit(path: Path, preset: Path | None = None) -> Report:
         raise UserError(
             f"{path}: is a record; give the file that it is about, {path.name.removesuffix(sidecar.ENDING)}"
         )
+    if archive.is_archive(path):
+        return _bundle(path, presets)
     return _file(path, presets)
 
 
@@ -117,11 +121,25 @@ def _folder(folder: Path, presets: Presets) -> Report:
     return Report(str(folder), facts, _sorted([*findings, *told]), None, stages)
 
 
+def _bundle(path: Path, presets: Presets) -> Report:
+    with bundle.opened(path) as (folder, damage):
+        if damage:
+            return Report(str(path), {}, damage, None, {})
+        places = sorted((folder / "results").glob("*"))
+        if not places:
+            raise UserError(f"{path}: has no results; make the bundle again")
+        found = _folder(places[0], presets)
+        findings = [one._replace(about=one.about.replace(f"{folder}/", f"{path}: ")) for one in found.findings]
+        count = sum(one.is_file() for one in folder.rglob("*"))
+    facts = {"bundle": f"{count} files as they were packed"} | dict(found.facts)
+    return Report(str(path), facts, findings, None, found.stages)
+
+
 def _results(folder: Path) -> tuple[list[Path], list[str]]:
     """The files of a folder that have a record, or should; and records whose file is gone."""
     found, left = [], []
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != "logs" and not name.startswith(".")]
+        folders[:] = [name for name in folders if name not in NO_STAGES and not name.startswith(".")]
         found += [
             os.path.join(place, name) for name in names if not name.startswith(".") and not name.endswith(NO_RESULTS)
         ]

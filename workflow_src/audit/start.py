@@ -15,7 +15,12 @@ from workflow_src.provenance.record import SCHEMA
 from workflow_src.provenance.seals import is_intact
 
 # Rules that stand for all files of a section.
-SECTIONS = {"all": ("figures/", "tables/"), "figures": ("figures/",), "tables": ("tables/",)}
+SECTIONS = {
+    "all": ("figures/", "tables/"),
+    "bundle": ("figures/", "tables/"),
+    "figures": ("figures/",),
+    "tables": ("tables/",),
+}
 
 
 class Told(NamedTuple):
@@ -87,6 +92,8 @@ def _needed(today: Today, results: Path, targets: Iterable[str]) -> set[str]:
     """First outputs of the jobs that the targets need."""
     wanted = list(targets) or ["all"]
     outputs = {os.path.relpath(one).removeprefix(f"{results}/") for one in wanted}
+    # The bundle itself is no job of the preset.
+    wanted += ["bundle"] if any(one.startswith("bundle/") for one in outputs) else []
     for one in wanted:
         for name in today.jobs:
             # The rule of a figure or table has its name.

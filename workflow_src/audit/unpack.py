@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from workflow_src.audit import bundle
 from workflow_src.errors import UserError
+from workflow_src.provenance import archive as archives
 from workflow_src.provenance.seals import sha256_of
 
 
@@ -37,6 +39,8 @@ def unpack(source: Path, target: Path) -> tuple[int, list[str]]:
         return len(files), [source.name]
     if not source.is_file():
         raise UserError(f"{source}: no such file; give an archive or a folder of results")
+    if archives.is_archive(source) and archives.is_sealed(source) and (found := bundle.damage(source)):
+        raise UserError(f"{found[0].about}: {found[0].text}")
     with tempfile.TemporaryDirectory(prefix=".unpack-", dir=target) as folder:
         beside = Path(folder)
         names = _extracted(source, beside)

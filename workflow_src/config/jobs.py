@@ -1,6 +1,6 @@
 """Every job of a preset: what it writes, with which settings, from what. The rules say how; this says what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from workflow_src.config.preset import Preset, pack_label
@@ -48,6 +48,19 @@ def jobs(preset: Preset) -> Iterator[Job]:
         combined = {"spec": preset.aggregate(name).model_dump(mode="json")}
         yield Job("aggregate", (f"aggregate/{name}.nc",), combined, reads=parts)
     yield from _shown(preset)
+
+
+def upstream(preset: Preset, targets: Iterable[str]) -> list[str]:
+    """Everything that some results are made from, as paths below the preset's folder of results."""
+    made = {path: job for job in jobs(preset) for path in job.outputs}
+    found: dict[str, None] = {}
+    waiting = list(targets)
+    while waiting:
+        for path in made[waiting.pop()].reads:
+            if path not in found:
+                found[path] = None
+                waiting.append(path)
+    return list(found)
 
 
 def _place(run: RunSpec) -> str:
