@@ -111,6 +111,12 @@ def test_the_same_model_has_the_same_measures():
     assert "another state_space_divergence" in text
 
 
+def test_the_same_model_had_the_same_losses():
+    verdict, tiers, text = judged(trained(losses=changed_losses(30)))
+    assert (verdict, tiers[1]) == ("FAIL", "FAIL")
+    assert "other losses from update 30 on" in text
+
+
 def test_too_few_seeds_have_no_spread():
     few = measures().isel(seed=[1]) * 1.2
     assert judged(trained(measures=few))[1][2] == "INCONCLUSIVE"
@@ -152,14 +158,26 @@ def test_settings_that_change_numbers_are_named_and_a_schedulers_are_not():
 
     assert origin.differences(made(SLURM_JOB_ID="1"), made(SLURM_JOB_ID="2")) == []
     assert origin.differences(made(XLA_FLAGS="a"), made(XLA_FLAGS="b")) == ["XLA_FLAGS a there, b here"]
+    assert origin.differences(made(XLA_FLAGS="a" * 99), made(XLA_FLAGS="b")) == ["XLA_FLAGS differs"]
     assert origin.differences(None, made()) == ["its machine and versions are not recorded"]
 
 
 def test_other_shapes_are_refused():
-    cut = [array[:, :2] for array in trained().arrays]
-    verdict, _, text = judged(trained(arrays=cut))
-    assert verdict == "FAIL"
-    assert "other shapes" in text
+    for cut in ([array[:, :2] for array in trained().arrays], [array[:1] for array in trained().arrays], []):
+        verdict, _, text = judged(trained(arrays=cut))
+        assert verdict == "FAIL"
+        assert "other shapes" in text
+
+
+def test_files_of_other_seeds_or_variables_are_refused(made):
+    preset, base = made
+    run = next(preset.runs())
+    # These evaluations hold nothing of what an evaluation writes.
+    with pytest.raises(UserError, match=r"seeds0\.nc: has not state_space_divergence"):
+        stored_run(preset, base, run)
+    model, history = (base / "train/lorenz63_full/shplrnn/T100/seeds0" / name for name in ("model.eqx", "history.nc"))
+    with pytest.raises(UserError, match=r"history\.nc: has not loss of all its seeds"):
+        Trained.read(model, history, None, (0, 5))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from workflow_src.provenance import machine
 PACKAGES = ("numpy", "scipy", "jax", "jaxlib", "equinox", "optax")
 # Numbers of threads, which a step looks at when it chooses the compiler's settings.
 THREADS = ("OMP_", "OPENBLAS_", "MKL_")
+# Of a reason in a report; flags of a compiler are longer.
+LONGEST = 80
 
 
 def here(**facts: Any) -> dict[str, Any]:
@@ -59,7 +61,8 @@ def _settings(place: Mapping[str, Any]) -> dict[str, str]:
 
 def _unlike(name: str, old: Any, new: Any) -> Iterator[str]:
     if old != new:
-        yield f"{name} {old} there, {new} here"
+        text = f"{name} {old} there, {new} here"
+        yield text if len(text) <= LONGEST else f"{name} differs"
 
 
 def _library(place: Mapping[str, Any]) -> str:

@@ -49,7 +49,7 @@ class Trained(NamedTuple):
     record: Mapping[str, Any] | None
 
     @classmethod
-    def read(cls, model: Path, history: Path, measures: Path | None) -> "Trained":
+    def read(cls, model: Path, history: Path, measures: Path | None, seeds: Sequence[int]) -> "Trained":
         """Read the files of a pack.
 
         Raises:
@@ -61,8 +61,12 @@ class Trained(NamedTuple):
                 raise carriers.Damaged("its arrays were changed after they were written")
         except (OSError, carriers.Damaged) as error:
             raise UserError(f"{model}: {error}; train it again") from None
-        losses = store.load(history)["loss"].transpose("seed", "update").values
-        return cls(_arrays(model), losses, store.load(measures) if measures else None, record)
+        try:
+            arrays = _arrays(model)
+        except (ValueError, EOFError):
+            raise UserError(f"{model}: does not hold arrays; train it again") from None
+        losses = _of(history, ["loss"], seeds)["loss"].transpose("seed", "update").values
+        return cls(arrays, losses, _of(measures, MEASURES, seeds) if measures else None, record)
 
 
 class Stored(NamedTuple):
@@ -86,9 +90,11 @@ def stored_run(preset: Preset, base: Path, run: RunSpec) -> Stored:
     packs = [place(run.model_copy(update={"seeds": pack})) for pack in preset.packs(run.experiment)]
     evaluated = [path for pack in packs if (path := base / f"evaluate/{pack}.nc").exists()]
     own = base / f"evaluate/{place(run)}.nc"
-    trained = Trained.read(model, history, own if own in evaluated else None)
+    trained = Trained.read(model, history, None, run.seeds)
     _require(model, run, trained.record, store.load(base / f"simulate/{run.dataset}.nc"))
-    return Stored(trained, [store.load(path) for path in evaluated])
+    if own in evaluated:
+        trained = trained._replace(measures=_of(own, MEASURES, run.seeds))
+    return Stored(trained, [_of(path, MEASURES, ()) for path in evaluated])
 
 
 def compare(about: str, run: RunSpec, seed: int, stored: Stored, again: Trained) -> Check:
@@ -100,9 +106,10 @@ def compare(about: str, run: RunSpec, seed: int, stored: Stored, again: Trained)
         again: the pack trained anew.
     """
     lane = run.seeds.index(seed)
-    old, new = ([array[lane] for array in one.arrays] for one in (stored.trained, again))
-    if [(one.shape, one.dtype) for one in old] != [(one.shape, one.dtype) for one in new]:
+    shapes = [[(array.shape, array.dtype) for array in one.arrays] for one in (stored.trained, again)]
+    if shapes[0] != shapes[1]:
         return refused(about, "its arrays have other shapes than those trained anew")
+    old, new = ([array[lane] for array in one.arrays] for one in (stored.trained, again))
     equal = all(one.tobytes() == other.tobytes() for one, other in zip(old, new, strict=True))
     return Check(
         about,
@@ -121,6 +128,19 @@ def _arrays(path: Path) -> list[np.ndarray]:
     while payload.tell() < len(payload.getbuffer()):
         found.append(np.load(payload, allow_pickle=False))
     return found
+
+
+def _of(path: Path, names: Sequence[str], seeds: Sequence[int]) -> xr.Dataset:
+    """Some variables of a file, of these seeds; no seeds means all.
+
+    Raises:
+        UserError: they are not in it.
+    """
+    try:
+        dataset = store.load(path)[list(names)]
+        return dataset.sel(seed=list(seeds)) if seeds else dataset
+    except KeyError:
+        raise UserError(f"{path}: has not {', '.join(names)} of all its seeds; make it again") from None
 
 
 def _require(model: Path, run: RunSpec, record: Mapping[str, Any] | None, dataset: xr.Dataset) -> None:
@@ -166,6 +186,8 @@ def _numeric(
     if equal and (name := _other_measure(seed, stored.measures, again.measures)):
         return Tier("numeric", "FAIL", f"same parameters, but another {name}")
     text = f"losses agree to {tolerance:g} for {agreed} of {updates} updates, parameters to {off:.1e}"
+    if equal and agreed < updates:
+        return Tier("numeric", "FAIL", f"same parameters, but other losses from update {agreed} on")
     if agreed < updates:
         return Tier("numeric", "INCONCLUSIVE", f"{text}; rounding may have grown")
     outcome: Outcome = "PASS" if off <= tolerance else "FAIL" if off > APART else "INCONCLUSIVE"

@@ -53,9 +53,7 @@ def draw(preset: Preset, base: Path, count: int, seed: int) -> tuple[list[Cell],
     if count < 1:
         raise UserError(f"--sample: {count} runs are none; give 1 or more")
     if count > len(there):
-        raise UserError(
-            f"--sample: {count} of the {len(there)} trained runs in {base}; give fewer, or make its results"
-        )
+        raise UserError(f"--sample: {base} has {len(there)} trained runs, not {count}; give fewer, or make more")
     return random.Random(seed).sample(there, count), len(there)
 
 
@@ -89,7 +87,7 @@ def _train(preset: Preset, base: Path, run: RunSpec, stored: Stored, folder: Pat
         logs.say(f"evaluating {place(run)}")
         paths = (*dataset, "--model", model, "--history", history, "--output", measures)
         call(environment, "evaluate", "--evaluation", judged, *paths)
-    return Trained.read(model, history, measures if stored.measures is not None else None)
+    return Trained.read(model, history, measures if stored.measures is not None else None, run.seeds)
 
 
 def call(environment: Mapping[str, str], step: str, *arguments: object) -> None:
