@@ -85,7 +85,7 @@ def test_other_bits_of_another_machine_are_no_fault(tmp_path):
     assert np.abs(dataset["train"] - simulate(SPEC, "lorenz63")["train"]).max() > 1
     verdict, tiers, text = outcomes(dataset, tmp_path, elsewhere())
     assert (verdict, tiers) == ("PASS", ["INCONCLUSIVE", "PASS", "PASS"])
-    assert "processor another there" in text
+    assert "processor" in text
 
 
 def test_bits_are_not_asked_for_without_a_record(dataset, tmp_path):
