@@ -16,7 +16,7 @@ SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --configfile config/
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help env figures audit test bench check check-format check-lint check-snakefmt check-types check-workflow check-rooms \
+.PHONY: help env figures audit verify test bench check check-format check-lint check-snakefmt check-types check-workflow check-rooms \
     format lock clean clean-env
 
 help: ## list the targets
@@ -34,6 +34,9 @@ figures: env ## make the figures and tables of a preset (PRESET=smoke, CORES=all
 audit: env ## say where a result comes from and check every link (FILE=results/smoke/figures/figure2.pdf, ARGS=--strict)
 	@$(if $(FILE),,echo "error: FILE= names no result; give a file or a folder of results" >&2; exit 1;) \
 	$(BIN)/python -m workflow_src audit "$(FILE)" $(ARGS)
+
+verify: env ## make results again and compare (PRESET=smoke, ARGS="--data --figures --sample 2 --seed 1")
+	@$(BIN)/python -m workflow_src verify --preset config/$(PRESET).yaml $(or $(ARGS),--data --figures)
 
 test: env ## run the tests (ARGS="-k deer" for some of them)
 	@$(BIN)/python -m pytest -n 2 -m "not slurm" $(ARGS)

@@ -1,4 +1,4 @@
-"""Questions about presets and results: `python -m workflow_src where PRESET`, `audit FILE`, `unpack ARCHIVE`."""
+"""Questions about presets and results: `python -m workflow_src where PRESET`, `audit FILE`, `verify`, `unpack FILE`."""
 
 import argparse
 import gc
@@ -33,6 +33,12 @@ def parser() -> argparse.ArgumentParser:
     traced.add_argument("--strict", action="store_true", help="exit status 1 for warnings too")
     traced.add_argument("--all", action="store_true", help="shorten nothing")
     traced.add_argument("--preset", type=Path, help="the preset to compare with, where it is not in config/")
+    again = commands.add_parser("verify", help="make results again in a temporary folder, and compare")
+    again.add_argument("--preset", type=Path, default=Path("config/smoke.yaml"), help="of the results (%(default)s)")
+    again.add_argument("--data", action="store_true", help="simulate the datasets")
+    again.add_argument("--figures", action="store_true", help="draw the figures and compare their numbers")
+    again.add_argument("--sample", type=int, metavar="K", help="train K runs, drawn at random")
+    again.add_argument("--seed", type=int, default=0, help="of the draw (%(default)s)")
     brought = commands.add_parser("unpack", help="unpack shipped results so that nothing of them is made again")
     brought.add_argument("source", type=Path, help="a zip or tar archive, or a folder of results after a clone")
     form = traced.add_mutually_exclusive_group()
@@ -40,6 +46,21 @@ def parser() -> argparse.ArgumentParser:
     form.add_argument("--dot", action="store_true", help="print a graph for Graphviz")
     form.add_argument("--html", action="store_true", help="print a page for browsers")
     return found
+
+
+def _verify(args: argparse.Namespace) -> int:
+    """Print each outcome as it is found; 1 if anything fails."""
+    # An audit does without the libraries that simulate and draw.
+    from workflow_src.verify.report import summary, verify
+    from workflow_src.verify.verdict import Check
+
+    checks = []
+    for found in verify(args.preset, data=args.data, figures=args.figures, sample=args.sample, seed=args.seed):
+        print(found, flush=True)
+        if isinstance(found, Check):
+            checks.append(found)
+    print(summary(checks), flush=True)
+    return int(any(check.outcome == "FAIL" for check in checks))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -51,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         count, presets = unpack(args.source, Path.cwd())
         print(f"{count} files of {', '.join(presets)} are in place")
         return
+    if args.command == "verify":
+        sys.exit(_verify(args))
     # Thousands of records are read and none is let go before the end: looking for garbage costs a fifth of the time.
     gc.disable()
     report = audit(args.file, args.preset)

@@ -34,16 +34,16 @@ def jobs(preset: Preset) -> Iterator[Job]:
     for name, dataset in preset.datasets.items():
         yield Job("simulate", (f"simulate/{name}.nc",), {"spec": dataset.model_dump(mode="json"), "name": name})
     for run in preset.runs():
-        place = _place(run)
-        trained = (f"train/{place}/model.eqx", f"train/{place}/history.nc")
+        at = place(run)
+        trained = (f"train/{at}/model.eqx", f"train/{at}/history.nc")
         data = f"simulate/{run.dataset}.nc"
         yield Job("train", trained, {"spec": run.model_dump(mode="json")}, reads=(data,))
         judged = preset.evaluation_of(run.experiment).model_dump(mode="json")
-        yield Job("evaluate", (f"evaluate/{place}.nc",), {"evaluation": judged}, reads=(data, *trained))
+        yield Job("evaluate", (f"evaluate/{at}.nc",), {"evaluation": judged}, reads=(data, *trained))
     for name in preset.benchmarks:
         yield from _benchmark(preset, name)
     for name in preset.experiments:
-        places = [_place(run) for run in preset.runs() if run.experiment == name]
+        places = [place(run) for run in preset.runs() if run.experiment == name]
         parts = (*(f"evaluate/{one}.nc" for one in places), *(f"train/{one}/history.nc" for one in places))
         combined = {"spec": preset.aggregate(name).model_dump(mode="json")}
         yield Job("aggregate", (f"aggregate/{name}.nc",), combined, reads=parts)
@@ -63,7 +63,8 @@ def upstream(preset: Preset, targets: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _place(run: RunSpec) -> str:
+def place(run: RunSpec) -> str:
+    """Where the files of a training job lie below their stages' folders."""
     return f"{run.experiment}/{run.model}/T{run.sequence_length}/seeds{pack_label(run.seeds)}"
 
 
@@ -73,7 +74,7 @@ def _benchmark(preset: Preset, name: str) -> Iterator[Job]:
     for model, length in cells.cells:
         if isinstance(preset.benchmarks[name], IterationsBenchmarkSpec):
             spec = preset.iterations_run(name, model)
-            reads = (f"simulate/{spec.run.dataset}.nc", f"train/{_place(spec.run)}/model.eqx")
+            reads = (f"simulate/{spec.run.dataset}.nc", f"train/{place(spec.run)}/model.eqx")
             parts.append(f"benchmark/{name}/{model}.nc")
             yield Job("benchmark_iterations", (parts[-1],), {"spec": spec.model_dump(mode="json")}, reads=reads)
         elif length is not None:
