@@ -34,7 +34,7 @@ def block(
 ) -> Solution:
     """Solve z_t = step(z_{t-1}, inputs_t) for t = 1..T in chunks of time, for a batch of sequences.
 
-    Under `vmap` a pack of different steps (seeds) runs its first rounds together, and then each finishes by itself, so
+    Under `vmap` a pack of different steps (seeds) runs its first round together, and then each finishes by itself, so
     that none runs to the slowest.
 
     Args:
