@@ -66,10 +66,10 @@ def load(path: Path) -> AbstractModel:
     """Load a trained pack, stacked over its seeds."""
     spec = read_spec(path)
 
-    def one(key: jax.Array) -> AbstractModel:
-        return build(spec.architecture, spec.obs_dim, key=key)
+    def one(seed: jax.Array) -> AbstractModel:
+        return build(spec.architecture, spec.obs_dim, key=jax.random.key(seed))
 
-    like = eqx.filter_eval_shape(eqx.filter_vmap(one), jax.random.split(jax.random.key(0), len(spec.seeds)))
+    like = eqx.filter_eval_shape(eqx.filter_vmap(one), jax.ShapeDtypeStruct((len(spec.seeds),), int))
     return read_tree(path, like)
 
 

@@ -198,7 +198,8 @@ def _orbits(dataset: xr.Dataset) -> dict[str, np.ndarray]:
 
 
 def _unstack(models: AbstractModel, index: int) -> AbstractModel:
-    return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, models)
+    # Indexed by NumPy: JAX would compile a program for the shape of each leaf.
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[index]) if eqx.is_array(leaf) else leaf, models)
 
 
 def _dtype() -> Any:
