@@ -56,6 +56,9 @@ def test_packs_cover_all_seeds_once():
     packs = preset.packs("lorenz63_full")
     assert [pack_label(pack) for pack in packs] == ["0-2", "3-5", "6"]
     assert sum(packs, ()) == tuple(range(7))
+    experiment |= {"first_seed": 100}
+    later = load_preset(SMOKE | {"experiments": SMOKE["experiments"] | {"lorenz63_full": experiment}}, "x")
+    assert [pack_label(pack) for pack in later.packs("lorenz63_full")] == ["100-102", "103-105", "106"]
 
 
 def test_reading_presets_needs_no_jax():

@@ -13,17 +13,18 @@ from workflow_src.specs.dataset import DatasetSpec
 from workflow_src.specs.evaluation import EvaluationSpec
 from workflow_src.specs.model import ModelSpec
 from workflow_src.specs.run import RunSpec
-from workflow_src.specs.section import AbstractSection, Count, Distinct, Length, Name
+from workflow_src.specs.section import AbstractSection, Count, Distinct, Length, Name, Whole
 from workflow_src.specs.training import Solver, TrainingSpec
 
 
 class ExperimentSpec(AbstractSection):
-    """A dataset and a protocol over a full grid of models, sequence lengths and seeds."""
+    """A dataset and a protocol over a full grid of models, sequence lengths and seeds, `first_seed` and those after it."""
 
     dataset: Name
     models: Annotated[tuple[Name, ...], Field(min_length=1), Distinct]
     sequence_lengths: Annotated[tuple[Length, ...], Field(min_length=1), Distinct]
     seeds: Count
+    first_seed: Whole = 0
     pack: Count
     training: dict[str, Any] = Field(default_factory=dict)
     evaluation: dict[str, Any] = Field(default_factory=dict)
@@ -92,9 +93,10 @@ class Preset(AbstractSection):
         return resolve(EvaluationSpec, *self.evaluation_blocks(experiment))
 
     def packs(self, experiment: str) -> list[tuple[int, ...]]:
-        """The seeds 0 .. n-1 of an experiment, cut into packs that are trained together."""
+        """The seeds of an experiment, cut into packs that are trained together."""
         spec = self.experiments[experiment]
-        return [tuple(range(first, min(first + spec.pack, spec.seeds))) for first in range(0, spec.seeds, spec.pack)]
+        end = spec.first_seed + spec.seeds
+        return [tuple(range(first, min(first + spec.pack, end))) for first in range(spec.first_seed, end, spec.pack)]
 
     def run(self, experiment: str, model: str, sequence_length: int, seeds: tuple[int, ...]) -> RunSpec:
         """Resolve one training job."""
