@@ -1,4 +1,4 @@
-"""GTF-DEER reproduction: simulate -> train -> evaluate, benchmark -> aggregate -> figures, tables.
+"""GTF-DEER reproduction: simulate -> train -> evaluate, benchmark -> aggregate -> figures, tables -> report.
 
 Plain `snakemake -c2` runs the smoke preset; `snakemake --configfile config/paper.yaml` another one. Results go to results/<preset>/.
 `snakemake bundle` packs them into one archive.
@@ -33,6 +33,7 @@ include: "rules/benchmark.smk"
 include: "rules/aggregate.smk"
 include: "rules/figures.smk"
 include: "rules/tables.smk"
+include: "rules/report.smk"
 include: "rules/bundle.smk"
 
 
@@ -47,6 +48,7 @@ rule all:
     input:
         rules.figures.input,
         rules.tables.input,
+        rules.report.output,
 
 
 onsuccess:

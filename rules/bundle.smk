@@ -1,13 +1,13 @@
-"""Pack figures, tables and all that they were made from into one archive.
+"""Pack figures, tables, the report and all that they were made from into one archive.
 
-in    results/{preset}/figures/..., tables/..., and everything upstream of them
+in    results/{preset}/figures/..., tables/..., report.html, and everything upstream of them
 out   results/{preset}/bundle/{preset}.zip
 """
 
 
 rule bundle:
     input:
-        targets=all_targets(),
+        targets=[*all_targets(), rules.report.output.page],
         upstream=upstream_of_all,
     output:
         bundle=RESULTS / f"bundle/{PRESET.preset}.zip",

@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_src.config import pack_label, read_preset
-from workflow_src.config.jobs import upstream
+from workflow_src.config.jobs import report_job, upstream
 from workflow_src.errors import UserError
 from workflow_src.provenance import fingerprint as fingerprint_of
 
@@ -182,8 +182,9 @@ def all_targets():
 
 
 def upstream_of_all(wildcards):
-    """Everything that figures and tables are made from."""
-    return [RESULTS / path for path in upstream(PRESET, [str(path.relative_to(RESULTS)) for path in all_targets()])]
+    """Everything that figures, tables and the report are made from."""
+    targets = [*(str(path.relative_to(RESULTS)) for path in all_targets()), "report.html"]
+    return [RESULTS / path for path in upstream(PRESET, targets)]
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from workflow_src.config import read_preset
 from workflow_src.config.jobs import jobs
 from workflow_src.figures import style
 from workflow_src.models import checkpoint
+from workflow_src.provenance import carriers
 from workflow_src.specs.aggregate import AggregateSpec
 from workflow_src.specs.dataset import DatasetSpec
 from workflow_src.specs.evaluation import EvaluationSpec
@@ -79,6 +80,8 @@ def _inputs(job, base, wanted, preset):
     if job.inputs:
         return {"inputs": {role: base / path for role, path in job.inputs.items()}}
     name = job.outputs[0]
+    if job.step == "report":
+        return {"results": [base / path for path in job.reads]}
     if job.step == "train":
         return {"dataset": base / f"simulate/{job.spec['spec']['dataset']}.nc"}
     if job.step == "evaluate":
@@ -109,6 +112,9 @@ def _write(kind, path, number, args, record):
         picture = style.figure(20, 20)
         picture.subplots().plot([1, number])
         figure.save(picture, "figure2", {}, record.repeatable(), path.with_suffix(".pdf"), path)
+    elif kind == "html":
+        head = f"<!doctype html>\n<html lang=en><head>{carriers.in_html(record.repeatable())}</head>"
+        path.write_bytes(carriers.sealed_html(f"{head}<body><p>{number}</p></body>\n</html>\n"))
     elif kind != "pdf":
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{path.name},{number}\n" + "1.25,2.5\n" * 20)

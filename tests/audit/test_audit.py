@@ -103,6 +103,7 @@ def test_a_folder_is_told_by_stage(project):
         "figures": (3, 0),
         "simulate": (2, 0),
         "tables": (7, 0),
+        "tiny": (1, 0),
         "train": (8, 0),
     }
 

@@ -34,7 +34,7 @@ RUN = "train/lorenz63_full/shplrnn/T100/seeds0"
 def targets():
     return sorted(
         path
-        for path in (*BASE.glob("figures/*"), *BASE.glob("tables/*"))
+        for path in (*BASE.glob("figures/*"), *BASE.glob("tables/*"), BASE / "report.html")
         if not path.name.endswith(sidecar.ENDING) and path.name != "hyperparameters.csv"
     )
 

@@ -22,6 +22,7 @@ FILES = {
     "checkpoint": RUN / "model.eqx",
     "pdf": BASE / "figures/figure2.pdf",
     "png": BASE / "figures/figure2.png",
+    "html": BASE / "report.html",
     "csv": BASE / "tables/table1.csv",
     "markdown": BASE / "tables/table1.md",
     "latex": BASE / "tables/table1.tex",
@@ -32,12 +33,13 @@ OTHERS = {
     "checkpoint": BASE / "train/lorenz63_full/shplrnn/T100/seeds1/model.eqx",
     "pdf": BASE / "figures/figure2.png",
     "png": BASE / "figures/figure2.pdf",
+    "html": BASE / "figures/figure2.pdf",
     "csv": BASE / "figures/figure2.csv",
     "markdown": BASE / "tables/table5.md",
     "latex": BASE / "tables/table5.tex",
 }
 every_format = pytest.mark.parametrize("form", FILES)
-sealed_format = pytest.mark.parametrize("form", ["checkpoint", "pdf", "png"])
+sealed_format = pytest.mark.parametrize("form", ["checkpoint", "pdf", "png", "html"])
 PRESET = Path("tiny.yaml")
 
 

@@ -12,8 +12,8 @@ from workflow_src.config.jobs import jobs
 
 OUTPUTS = ("--output", "--model", "--history", "--pdf", "--png", "--csv", "--md", "--tex")
 READ = ("model", "history")
-INPUTS = ("--dataset", "--measures", "--histories", "--parts")
-SETTINGS = ("--spec", "--evaluation", "--cells", "--name", "--figure", "--table", "--models")
+INPUTS = ("--dataset", "--measures", "--histories", "--parts", "--results")
+SETTINGS = ("--spec", "--evaluation", "--cells", "--name", "--figure", "--table", "--models", "--shown")
 
 
 def parsed(command):

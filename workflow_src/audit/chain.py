@@ -132,6 +132,9 @@ class Chain:
 
 def compare(wanted: Mapping[str, Any], found: Examined) -> tuple[str, list[Finding]]:
     """Whether the file that lies there now is the one that was read."""
+    if not _is_result(wanted["path"]):
+        changed = [Finding("warning", found.shown, "has changed since it was read")]
+        return ("holds", []) if found.sha256 == wanted["sha256"] else ("another", changed)
     if found.sha256 == wanted["sha256"]:
         return ("holds" if found.holds else "damaged"), found.findings
     if not found.holds:

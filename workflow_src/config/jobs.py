@@ -31,6 +31,18 @@ class Job(NamedTuple):
 
 def jobs(preset: Preset) -> Iterator[Job]:
     """All jobs of a preset, upstream first."""
+    made = list(_results(preset))
+    yield from made
+    yield _report(made)
+
+
+def report_job(preset: Preset) -> Job:
+    """The job that writes the page of a preset's results."""
+    return _report(list(_results(preset)))
+
+
+def _results(preset: Preset) -> Iterator[Job]:
+    """All that the report tells of."""
     for name, dataset in preset.datasets.items():
         yield Job("simulate", (f"simulate/{name}.nc",), {"spec": dataset.model_dump(mode="json"), "name": name})
     for run in preset.runs():
@@ -97,6 +109,17 @@ def _shown(preset: Preset) -> Iterator[Job]:
                 spec = {step: target, "models": _models(roles)}
                 inputs = {"rows": rows} if target == "table5" else _inputs(roles)
                 yield Job(step, outputs, spec, (f"{section}.{target}",), tuple(inputs.values()), inputs)
+
+
+def _report(made: Iterable[Job]) -> Job:
+    """The page of all results: it reads what is shown, and the aggregates for the runs that diverged."""
+    made = list(made)
+    shown = [job for job in made if job.step in ("figure", "table")]
+    told = [job for job in made if job.step in ("hyperparameters", "claims")]
+    names = ",".join(str(job.spec[job.step]) for job in shown)
+    read = dict.fromkeys(path for job in (*shown, *told) for path in job.reads if path.startswith("aggregate/"))
+    reads = (*(path for job in (*shown, *told) for path in job.outputs), *read)
+    return Job("report", ("report.html",), {"shown": names}, reads=reads)
 
 
 def _models(roles: Any) -> str:

@@ -6,12 +6,14 @@
 | checkpoint | `provenance` in the header     | of the arrays behind the header, `sha256` in it                     |
 | PDF        | `Provenance` among its facts   | of the file with zeros in place of the hash, `ContentSHA256`        |
 | PNG        | text chunk `Provenance`        | of the file without the text chunk `ContentSHA256` that holds it    |
+| HTML       | `<meta name="provenance">`     | of the file with zeros in place of the hash, `content-sha256`       |
 | text       | none: in the sidecar alone     | of the bytes                                                        |
 
 A format is told by the first bytes of a file and not by its name.
 """
 
 import hashlib
+import html
 import json
 import re
 import struct
@@ -20,7 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-Format = Literal["netcdf", "checkpoint", "pdf", "png", "text"]
+Format = Literal["netcdf", "checkpoint", "pdf", "png", "html", "text"]
 
 KEY = "Provenance"
 SEAL = "ContentSHA256"
@@ -29,9 +31,12 @@ _BEGINNINGS: dict[bytes, Format] = {
     b"\x89HDF": "netcdf",
     b"%PDF": "pdf",
     b"\x89PNG": "png",
+    b"<!doctype html>": "html",
     b'{"format": "gtf-deer-checkpoint-1"': "checkpoint",
 }
-_ENDINGS: dict[str, Format] = {".nc": "netcdf", ".eqx": "checkpoint", ".pdf": "pdf", ".png": "png"}
+_ENDINGS: dict[str, Format] = {".nc": "netcdf", ".eqx": "checkpoint", ".pdf": "pdf", ".png": "png", ".html": "html"}
+_HTML_RECORD = re.compile(rb'<meta name="provenance" content="([^"]*)">')
+_HTML_SEAL = re.compile(rb'(<meta name="content-sha256" content=")[0-9a-f]{64}(">)')
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -75,6 +80,8 @@ def read(path: Path) -> tuple[dict[str, Any] | None, str | None]:
         case "png":
             texts = _png_texts(path.read_bytes())
             return _record(texts.get(KEY)), texts.get(SEAL)
+        case "html":
+            return _read_html(path.read_bytes())
     return None, None
 
 
@@ -89,6 +96,8 @@ def content_of(path: Path) -> str:
             return hashlib.sha256(_pdf_blank(path.read_bytes())).hexdigest()
         case "png":
             return hashlib.sha256(_png_without_seal(path.read_bytes())).hexdigest()
+        case "html":
+            return hashlib.sha256(_html_blank(path.read_bytes())).hexdigest()
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -125,6 +134,20 @@ def seal_png(path: Path) -> None:
     data = path.read_bytes()
     text = f"{SEAL}\0{hashlib.sha256(data).hexdigest()}".encode()
     path.write_bytes(data[:-12] + _png_chunk(b"tEXt", text) + data[-12:])
+
+
+def in_html(record: Mapping[str, Any]) -> str:
+    """The elements that belong into the head of a page; `sealed_html` fills in the hash."""
+    return (
+        f'<meta name="provenance" content="{html.escape(_text(record))}">\n'
+        f'<meta name="content-sha256" content="{_BLANK.decode()}">'
+    )
+
+
+def sealed_html(page: str) -> bytes:
+    """A page with its hash where the 64 zeros of `in_html` are."""
+    data = page.encode()
+    return _HTML_SEAL.sub(lambda found: found[1] + hashlib.sha256(data).hexdigest().encode() + found[2], data, count=1)
 
 
 def _text(record: Mapping[str, Any]) -> str:
@@ -184,6 +207,18 @@ def _pdf_string(data: bytes, key: str) -> str | None:
     if match is None:
         return None
     return re.sub(rb"\\(.)", rb"\1", match[1], flags=re.DOTALL).decode("ascii", errors="replace")
+
+
+def _read_html(data: bytes) -> tuple[dict[str, Any] | None, str | None]:
+    if not data.endswith(b"</html>\n"):
+        raise Damaged("its end is missing")
+    record, seal = _HTML_RECORD.search(data), _HTML_SEAL.search(data)
+    text = html.unescape(record[1].decode("utf-8", errors="replace")) if record else None
+    return _record(text), seal[0].split(b'"')[3].decode() if seal else None
+
+
+def _html_blank(data: bytes) -> bytes:
+    return _HTML_SEAL.sub(lambda found: found[1] + _BLANK + found[2], data, count=1)
 
 
 def _png_chunk(kind: bytes, content: bytes) -> bytes:

@@ -35,6 +35,12 @@ def read_git(root: Path = ROOT) -> dict[str, Any]:
     return {"commit": text, "dirty": True, "diff_sha256": digest.hexdigest(), "changed": sorted(changed)[:MOST_NAMES]}
 
 
+def last_commit(path: Path, root: Path = ROOT) -> str | None:
+    """The commit that last changed a file; None where git does not know it."""
+    found = _git(root, "log", "-1", "--format=%H", "--", str(path))
+    return (found.decode().strip() or None) if found else None
+
+
 def _content(path: Path) -> bytes:
     if path.is_symlink():
         return os.readlink(path).encode()

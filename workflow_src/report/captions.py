@@ -1,0 +1,101 @@
+"""Titles, captions and alternative texts of figures and tables."""
+
+from typing import NamedTuple
+
+
+class Words(NamedTuple):
+    """What stands beside a figure or above a table.
+
+    Attributes:
+        alt: what a reader who does not see the picture needs to know of its build; empty for a table.
+    """
+
+    title: str
+    caption: str
+    alt: str = ""
+
+
+FIGURES = {
+    "figure1": Words(
+        "How fast training steps are, and how many Newton iterations they take",
+        "A: time of one loss and gradient on Lorenz-63, step by step and by GTF-DEER, against sequence length, and the"
+        " ratio of both. B: Newton iterations of trained models against forcing strength, from three first guesses."
+        " Points are medians, bars quartiles; open symbols and crosses are solves that did not all converge.",
+        "Line plots: run time and speed-up over sequence length; Newton iterations over forcing strength for three"
+        " initial guesses.",
+    ),
+    "figure2": Words(
+        "Full against diagonal Jacobians",
+        "Lorenz-63 observed in all components (FO) and in x alone (PO). A and B: loss and Newton iterations during"
+        " training, thin lines for runs and thick ones for their median. C: how far the attractor of each trained model"
+        " is from the true one (lower is better); the dashed floor is the distance between two true orbits.",
+        "Curves of loss and Newton iterations over updates for full and diagonal Jacobians, and a strip of state space"
+        " divergences, one dot per run.",
+    ),
+    "figure3": Words(
+        "Longer training sequences, and classes of models",
+        "A: state space divergence against the length of training sequences, at the same number of samples per update,"
+        " for forced Lorenz-96 and the bursting neuron, beside a generated stretch of the neuron's potential."
+        " B: the same measure across model classes on Lorenz-96. Every dot is a run, diamonds are means with"
+        " standard errors, crosses in the top row stand for diverged runs.",
+        "Strips of state space divergence over sequence length for two systems, a trace of the membrane potential, and"
+        " strips of the divergence for each model class.",
+    ),
+    "figureA1": Words(
+        "The forced Lorenz-96 system",
+        "One test orbit and no training: the slow external force, the local Lyapunov exponent by phase of the force"
+        " (shaded where it is positive), the first component, and all components as colours.",
+        "Four stacked panels over time: a periodic force, local exponents in eighths of the period, one component, and"
+        " a colour map of all components.",
+    ),
+    "figureA2": Words(
+        "Orbits that trained models generate",
+        "The first component of forced Lorenz-96 above free-running orbits of the models from the same state. Each row"
+        " shows the run whose divergence is the median of the finite ones, with that number and its seed at the right.",
+        "Stacked time series: the true orbit first, then one generated orbit per model.",
+    ),
+    "figureA3": Words(
+        "Short-term forecasts",
+        "Forecast error in standard deviations of the data against the length of training sequences. Every dot is a"
+        " run, diamonds are means with standard errors; the dashed line is the error of holding the last observation.",
+        "Two strips of forecast error over sequence length, for forced Lorenz-96 and the bursting neuron.",
+    ),
+}
+TABLES = {
+    "tableA1": Words("Parameters of the bursting neuron", "Symbols as in the paper's equations (64) and (65)."),
+    "table1": Words(
+        "Lorenz-63 with full and diagonal Jacobians",
+        "Medians over the runs that stayed finite. Loss and iterations are those of the last tenth of training;"
+        " exponents are per step.",
+    ),
+    "table2": Words(
+        "Forecasts, and time per update at the longest sequences",
+        "The ratio says how many times longer the evaluation step by step takes.",
+    ),
+    "table3": Words("Model classes on forced Lorenz-96", "State space divergence, with the number of parameters."),
+    "table4": Words(
+        "Regularising the slow units of the LSSM", "State space divergence over the strength of the regularisation."
+    ),
+    "table5": Words(
+        "Hyper-parameters and where they come from",
+        "Every value of datasets, experiments and benchmarks; a dash stands where the value is a name.",
+    ),
+}
+
+
+def of(kind: str, name: str) -> Words:
+    """The words of a figure or table; its name alone where it has none yet.
+
+    Args:
+        kind: `figure` or `table`.
+    """
+    known = FIGURES if kind == "figure" else TABLES
+    return known.get(name, Words(label(name), "", f"{label(name)}; its numbers are in the CSV file linked below."))
+
+
+def label(name: str) -> str:
+    """`Figure A1` for figureA1."""
+    for kind in ("figure", "table"):
+        if name.startswith(kind) and name != kind:
+            return f"{kind.capitalize()} {name.removeprefix(kind)}"
+    return name
