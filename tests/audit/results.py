@@ -44,12 +44,13 @@ def small_preset(folder, name="tiny", **changes):
     return file
 
 
-def make(folder, preset, *, git=CLEAN, diverged=(), only=None, shift=0):
+def make(folder, preset, *, git=CLEAN, diverged=(), escaped=(), only=None, shift=0):
     """Every result of a preset file, in `folder`/results.
 
     Args:
         git: what the checkout says of itself.
-        diverged: seeds of lorenz63_full that do not stay finite.
+        diverged: seeds of lorenz63_full that do not stay finite in training.
+        escaped: those whose generated orbit does not.
         only: steps to run; all by default.
         shift: another one gives other numbers.
     """
@@ -69,6 +70,8 @@ def make(folder, preset, *, git=CLEAN, diverged=(), only=None, shift=0):
                 if job.step == "train":
                     seeds = job.spec["spec"]["seeds"]
                     record.diverged([seed for seed in seeds if seed in diverged and "full" in job.outputs[0]])
+                if job.step == "evaluate" and "full" in job.outputs[0]:
+                    record.diverged([seed for seed in (*diverged, *escaped) if f"seeds{seed}." in job.outputs[0]])
                 for kind, path in outputs.items():
                     _write(kind, path, number + shift, args, record)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from workflow_src.audit.finding import Finding
@@ -61,22 +62,27 @@ def versions(records: Sequence[Record]) -> tuple[str, list[Finding]]:
 def runs(records: Sequence[Record]) -> tuple[str, list[Finding]]:
     """The trained runs and their seeds in a line; seeds that an aggregate wants and no record trained."""
     trained = {_cell(record["spec"]["spec"]): record for record in records if record["step"] == "train"}
-    diverged = [
-        f"{'/'.join(map(str, cell[:-1]))} seed {seed}"
-        for cell, one in trained.items()
-        for seed in one["diverged_seeds"]
-    ]
     findings = [Finding("damage", "seeds", f"no record of {name}") for name in _missing(records, set(trained))]
-    for name in diverged:
-        findings.append(Finding("note", "seeds", f"diverged in training: {name}"))
+    missing = len(findings)
+    in_training = {"/".join(map(str, cell[:-1])): one["diverged_seeds"] for cell, one in trained.items()}
+    ended = {(place, seed) for place, seeds in in_training.items() for seed in seeds}
+    in_generation = {
+        (_evaluated(record), seed)
+        for record in records
+        if record["step"] == "evaluate"
+        for seed in record["diverged_seeds"]
+    } - ended
+    for when, those in (("training", ended), ("generation", in_generation)):
+        for place in sorted({place for place, _ in those}):
+            seeds = [seed for other, seed in those if other == place]
+            told = f"{place} seed{'s' if len(seeds) > 1 else ''} {_ranges(seeds)}"
+            findings.append(Finding("note", "seeds", f"diverged in {when}: {told}"))
     if not trained:
         return "no training upstream", findings
     seeds = sorted({seed for one in trained.values() for seed in one["seeds"]})
     count = sum(len(one["seeds"]) for one in trained.values())
-    return (
-        f"{_ranges(seeds)} in {count} runs: {len(findings) - len(diverged)} missing, {len(diverged)} diverged",
-        findings,
-    )
+    diverged = len(ended | in_generation)
+    return f"{_ranges(seeds)} in {count} runs: {missing} missing, {diverged} diverged", findings
 
 
 def machines(records: Iterable[Record]) -> str:
@@ -92,6 +98,11 @@ def machines(records: Iterable[Record]) -> str:
 
 def _cell(spec: Mapping[str, Any]) -> tuple[Any, ...]:
     return spec["experiment"], spec["model"], f"T{spec['sequence_length']}", tuple(spec["seeds"])
+
+
+def _evaluated(record: Record) -> str:
+    """Experiment, model and length of an evaluation, which its own settings do not name."""
+    return "/".join(Path(record["outputs"][0]).parts[-4:-1])
 
 
 def _missing(records: Sequence[Record], trained: set[tuple[Any, ...]]) -> Iterator[str]:

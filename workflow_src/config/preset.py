@@ -18,7 +18,7 @@ from workflow_src.specs.training import Solver, TrainingSpec
 
 
 class ExperimentSpec(AbstractSection):
-    """A dataset and a protocol over a full grid of models, sequence lengths and seeds, `first_seed` and those after it."""
+    """A dataset and a protocol over a full grid of models, sequence lengths and seeds from `first_seed` on."""
 
     dataset: Name
     models: Annotated[tuple[Name, ...], Field(min_length=1), Distinct]

@@ -45,8 +45,7 @@ def prepare(compute: str, precision: str, *, keep_compiled: bool = True) -> str:
         # more. What LLVM finds beyond its first level takes longer to find than it saves, and the older generator of
         # fused loops compiles in half the time into code as fast.
         flags = (
-            "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1"
-            " --xla_cpu_use_fusion_emitters=false"
+            "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false"
         )
         os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}".strip()
     jax.config.update("jax_platforms", compute)
