@@ -1,5 +1,6 @@
 """`make figures`: what it calls and what it says at the end."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,7 +60,9 @@ def audit(*arguments):
         f"BIN={Path(sys.executable).parent}",
         *arguments,
     ]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    # The tests may themselves be run by make, with arguments of their own.
+    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKEOVERRIDES", "ARGS")}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
 def test_an_audit_of_nothing_ends_with_one_line():

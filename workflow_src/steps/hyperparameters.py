@@ -14,7 +14,7 @@ from workflow_src.steps.arguments import arguments, run
 
 UNSTATED = "not stated"
 # Random numbers and the names of other parts of the preset come from nowhere, and results do not depend on packs.
-LEFT_OUT = ("noise_seed", "pack", "kind", "architecture", "training", "evaluation")
+LEFT_OUT = ("noise_seed", "pack", "first_seed", "kind", "architecture", "training", "evaluation")
 NAMES = ("system", "dataset", "experiment")
 NO_SOURCE = "–"
 
