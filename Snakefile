@@ -1,4 +1,4 @@
-"""GTF-DEER reproduction: simulate -> train -> evaluate, benchmark -> aggregate -> figures, tables.
+"""GTF-DEER reproduction: simulate -> train -> evaluate, benchmark -> aggregate -> figures, tables, claims.
 
 Plain `snakemake -c2` runs the smoke preset; `snakemake --configfile config/paper.yaml` another one. Results go to results/<preset>/.
 `snakemake bundle` packs them into one archive.
@@ -33,6 +33,7 @@ include: "rules/benchmark.smk"
 include: "rules/aggregate.smk"
 include: "rules/figures.smk"
 include: "rules/tables.smk"
+include: "rules/claims.smk"
 include: "rules/bundle.smk"
 
 
@@ -45,8 +46,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        rules.figures.input,
-        rules.tables.input,
+        all_targets(),
 
 
 onsuccess:

@@ -16,8 +16,8 @@ from workflow_src.provenance.seals import is_intact
 
 # Rules that stand for all files of a section.
 SECTIONS = {
-    "all": ("figures/", "tables/"),
-    "bundle": ("figures/", "tables/"),
+    "all": ("figures/", "tables/", "claims."),
+    "bundle": ("figures/", "tables/", "claims."),
     "figures": ("figures/",),
     "tables": ("tables/",),
 }

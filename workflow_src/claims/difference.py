@@ -30,7 +30,7 @@ class Pair(NamedTuple):
     draws_lower: Int[np.ndarray, "draws n"]
 
 
-def difference(test: Difference, higher: list[Cell], lower: list[Cell], x_name: str, draw: Resampling) -> Outcome:
+def difference(test: Difference, higher: list[Cell], lower: list[Cell], draw: Resampling) -> Outcome:
     """Test that values of the cells `higher` are higher than those of `lower`."""
     groups = [(higher, lower)] if test.cells == "pooled" else [([cell], _matching(cell, lower)) for cell in higher]
     pairs = [pair(one, other, draw, exponents=test.higher.measure in EXPONENTS) for one, other in groups]
@@ -47,8 +47,8 @@ def difference(test: Difference, higher: list[Cell], lower: list[Cell], x_name: 
     combined = min(float(p.min()) * len(p), 1.0) if test.cells == "best" else float(p.max())
     effect, (low, high) = float(pick(effects)), draw.interval(pick(drawn, axis=0))
     return Outcome(
-        comparison=f"{_measures(test)}: {named(higher, x_name)} against {named(lower, x_name)}"
-        + (f", {test.cells} of {len(pairs)}" if test.cells != "pooled" else ""),
+        comparison=f"{_measures(test)}: {named(test.higher, higher)} against {named(test.lower, lower)}"
+        + {"pooled": "", "every": f", every one of {len(pairs)}", "best": f", the best of {len(pairs)}"}[test.cells],
         effect=effect,
         unit=("ratio of spreads" if test.spread else "ratio of medians") if test.scale == "ratio" else "Cliff's delta",
         low=low,

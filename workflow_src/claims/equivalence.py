@@ -9,7 +9,7 @@ from workflow_src.claims.outcome import Outcome, counts, named
 from workflow_src.claims.resampling import Resampling
 
 
-def equivalence(test: Equivalence, one: list[Cell], other: list[Cell], x_name: str, draw: Resampling) -> Outcome:
+def equivalence(test: Equivalence, one: list[Cell], other: list[Cell], draw: Resampling) -> Outcome:
     """Test that the ratio of the medians lies within the margin; of positive measures."""
     both = pair(one, other, draw)
     effect = float(ratio(both.higher, both.lower))
@@ -22,7 +22,7 @@ def equivalence(test: Equivalence, one: list[Cell], other: list[Cell], x_name: s
         p = max(p, mann_whitney(both.higher, both.lower / test.margin, "greater"))
         least = 1 / test.margin
     return Outcome(
-        comparison=f"{test.one.measure}: {named(one, x_name)} against {named(other, x_name)}",
+        comparison=f"{test.one.measure}: {named(test.one, one)} against {named(test.other, other)}",
         effect=effect,
         unit="ratio of medians",
         low=low,

@@ -17,7 +17,7 @@ from workflow_src.claims.scaling import scaling
 from workflow_src.claims.share import share
 from workflow_src.claims.trend import trend
 from workflow_src.claims.verdict import Verdict, verdicts
-from workflow_src.specs.claims import ROLES, ClaimsSpec
+from workflow_src.specs.claims import ClaimsSpec
 
 COLUMNS = (
     "claim",
@@ -63,21 +63,17 @@ def outcome(claim: Claim, claims: Claims, spec: ClaimsSpec, arrays: Mapping[str,
     try:
         match claim.test:
             case Difference() as test:
-                return difference(test, cells(test.higher), cells(test.lower), _x(test.higher), draw)
+                return difference(test, cells(test.higher), cells(test.lower), draw)
             case Equivalence() as test:
-                return equivalence(test, cells(test.one), cells(test.other), _x(test.one), draw)
+                return equivalence(test, cells(test.one), cells(test.other), draw)
             case Trend() as test:
-                return trend(test, cells(test.of), _x(test.of), draw)
+                return trend(test, cells(test.of), draw)
             case Scaling() as test:
-                return scaling(test, cells(test.of), _x(test.of), draw)
+                return scaling(test, cells(test.of), draw)
             case Share() as test:
-                return share(test, cells(test.of), _x(test.of), draw)
+                return share(test, cells(test.of), draw)
     except Missing as missing:
         return str(missing)
-
-
-def _x(selection: Selection) -> str:
-    return "alpha" if ROLES[selection.role] == "iterations" else "T"
 
 
 def _row(claim: Claim, found: Outcome | str, verdict: Verdict) -> dict[str, object]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from workflow_src.claims.cells import Cell
+from workflow_src.claims.claim import Selection
+from workflow_src.specs.claims import ROLES
 
 
 class Outcome(NamedTuple):
@@ -46,9 +48,16 @@ def counts(cells: Iterable[Cell]) -> dict[str, int]:
     }
 
 
-def named(cells: Iterable[Cell], x_name: str) -> str:
-    """Models and range of these cells, as `shplrnn at T = 64 to 1024`."""
+def named(selection: Selection, cells: Iterable[Cell]) -> str:
+    """What was selected, by the names of the preset, as `shplrnn at T = 64 to 1024`."""
     listed = list(cells)
+    x_name = "alpha" if ROLES[selection.role] == "iterations" else "T"
     points = sorted({cell.x for cell in listed})
     ends = f"{points[0]:g}" if len(points) == 1 else f"{points[0]:g} to {points[-1]:g}"
-    return f"{', '.join(dict.fromkeys(cell.model for cell in listed))} at {x_name} = {ends}"
+    models = ", ".join(dict.fromkeys(cell.model for cell in listed))
+    ways = {
+        "by": selection.solver,
+        "from": selection.guess,
+        "in the": None if selection.updates == "all" else selection.updates.replace("_", " "),
+    }
+    return " ".join([f"{models} at {x_name} = {ends}", *(f"{word} {way}" for word, way in ways.items() if way)])

@@ -12,7 +12,7 @@ from workflow_src.claims.resampling import Resampling
 FEWEST_LENGTHS = 3
 
 
-def scaling(test: Scaling, cells: list[Cell], x_name: str, draw: Resampling) -> Outcome:
+def scaling(test: Scaling, cells: list[Cell], draw: Resampling) -> Outcome:
     """Test that the exponent of every model lies within the bounds; the effect is that of the model farthest out."""
     found = []
     for model in {cell.model: 0 for cell in cells}:
@@ -29,7 +29,7 @@ def scaling(test: Scaling, cells: list[Cell], x_name: str, draw: Resampling) -> 
     _, slope, drawn, _ = max(found, key=lambda one: one[0])
     low, high = draw.interval(drawn)
     return Outcome(
-        comparison=f"{test.of.measure} by {test.of.solver}: {named(cells, x_name)}",
+        comparison=f"{test.of.measure}: {named(test.of, cells)}",
         effect=slope,
         unit="power of T",
         low=low,

@@ -9,7 +9,7 @@ from workflow_src.claims.outcome import Outcome, counts, named
 from workflow_src.claims.resampling import Resampling
 
 
-def share(test: Share, cells: list[Cell], x_name: str, draw: Resampling) -> Outcome:
+def share(test: Share, cells: list[Cell], draw: Resampling) -> Outcome:
     """Test that most units of every cell show the event; the effect is the share of the cell with the fewest."""
     found = []
     for cell in cells:
@@ -19,7 +19,7 @@ def share(test: Share, cells: list[Cell], x_name: str, draw: Resampling) -> Outc
     interval = stats.binomtest(hits, size).proportion_ci(confidence_level=1 - draw.significance, method="exact")
     what = "fails" if test.event == "failed" else f"at most {test.bound:g}"
     return Outcome(
-        comparison=f"{test.of.measure} {what}: {named(cells, x_name)}",
+        comparison=f"{test.of.measure} {what}: {named(test.of, cells)}",
         effect=hits / size,
         unit="share",
         low=float(interval.low),

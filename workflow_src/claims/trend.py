@@ -24,7 +24,7 @@ class Series(NamedTuple):
     values: Float[np.ndarray, "units points"]
 
 
-def trend(test: Trend, cells: list[Cell], x_name: str, draw: Resampling) -> Outcome:
+def trend(test: Trend, cells: list[Cell], draw: Resampling) -> Outcome:
     """Test that every model falls, or rises; the effect is that of the model that does so least."""
     sign = -1 if test.direction == "falls" else 1
     series = [_series([cell for cell in cells if cell.model == model]) for model in {cell.model: 0 for cell in cells}]
@@ -34,7 +34,7 @@ def trend(test: Trend, cells: list[Cell], x_name: str, draw: Resampling) -> Outc
     units = min(len(one.values) for one in series)
     points = min(one.x.size for one in series)
     return Outcome(
-        comparison=f"{test.of.measure}: {named(cells, x_name)}",
+        comparison=f"{test.of.measure}: {named(test.of, cells)}",
         effect=sign * float(effects[least]),
         unit="Spearman's rho",
         low=min(sign * end for end in ends),

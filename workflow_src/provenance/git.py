@@ -35,6 +35,16 @@ def read_git(root: Path = ROOT) -> dict[str, Any]:
     return {"commit": text, "dirty": True, "diff_sha256": digest.hexdigest(), "changed": sorted(changed)[:MOST_NAMES]}
 
 
+def last_commit(file: Path) -> str:
+    """The commit that changed a file last, with `changed since` if the file differs from it; `unknown` without git."""
+    folder, name = file.resolve().parent, file.name
+    commit = _git(folder, "log", "-1", "--format=%H", "--", name)
+    status = _git(folder, "status", "--porcelain", "--", name)
+    if not commit or status is None:
+        return "unknown"
+    return commit.decode().strip() + (", changed since" if status else "")
+
+
 def _content(path: Path) -> bytes:
     if path.is_symlink():
         return os.readlink(path).encode()
