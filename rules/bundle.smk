@@ -7,7 +7,7 @@ out   results/{preset}/bundle/{preset}.zip
 
 rule bundle:
     input:
-        targets=[*all_targets(), rules.report.output.page],
+        targets=all_targets(),
         upstream=upstream_of_all,
     output:
         bundle=RESULTS / f"bundle/{PRESET.preset}.zip",

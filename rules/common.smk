@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_src.config import pack_label, read_preset
+from workflow_src.config.claims import claims_spec, role_names
 from workflow_src.config.jobs import report_job, upstream
 from workflow_src.errors import UserError
 from workflow_src.provenance import fingerprint as fingerprint_of
@@ -32,6 +33,10 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = Path("results") / PRESET.preset
+CLAIMS_FILE = Path(workflow.basedir) / "config/claims.yaml"
+if CLAIMS_FILE.is_relative_to(Path.cwd()):
+    # So that logs and records do not name the machine's folders.
+    CLAIMS_FILE = CLAIMS_FILE.relative_to(Path.cwd())
 MOST_STALE = 10
 JOB = "{experiment}/{model}/T{sequence_length}/seeds{seeds}"
 
@@ -159,6 +164,11 @@ def shown(section, target):
     return paths
 
 
+def claims_roles():
+    """Role -> path of all arrays that claims may be judged on."""
+    return {role: aggregated(name) for role, name in role_names(PRESET).items()}
+
+
 def models_shown(section, target):
     """The models that a figure or table shows, in their order; `all` where it names none."""
     roles = getattr(getattr(PRESET, section), target)
@@ -177,14 +187,15 @@ def targets(section, suffixes):
 
 
 def all_targets():
-    """The files of all figures and tables."""
-    return [*targets("figures", ("pdf", "png", "csv")), *targets("tables", ("csv", "md", "tex"))]
+    """The files of all figures and tables, the verdicts on the claims, and the report."""
+    judged = [RESULTS / "claims.csv", RESULTS / "claims.md"] if claims_roles() else []
+    shown = [*targets("figures", ("pdf", "png", "csv")), *targets("tables", ("csv", "md", "tex"))]
+    return [*shown, *judged, RESULTS / "report.html"]
 
 
 def upstream_of_all(wildcards):
-    """Everything that figures, tables and the report are made from."""
-    targets = [*(str(path.relative_to(RESULTS)) for path in all_targets()), "report.html"]
-    return [RESULTS / path for path in upstream(PRESET, targets)]
+    """Everything that figures, tables, verdicts and the report are made from."""
+    return [RESULTS / path for path in upstream(PRESET, [str(path.relative_to(RESULTS)) for path in all_targets()])]
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from argparse import Namespace
 from pathlib import Path
 from unittest import mock
@@ -18,6 +19,7 @@ from workflow_src.figures import style
 from workflow_src.models import checkpoint
 from workflow_src.provenance import carriers
 from workflow_src.specs.aggregate import AggregateSpec
+from workflow_src.specs.claims import ClaimsSpec
 from workflow_src.specs.dataset import DatasetSpec
 from workflow_src.specs.evaluation import EvaluationSpec
 from workflow_src.specs.run import RunSpec
@@ -25,7 +27,13 @@ from workflow_src.steps import figure
 
 ROOT = Path(__file__).parents[2]
 CLEAN = {"commit": "c" * 40, "dirty": False, "diff_sha256": None, "changed": []}
-SPECS = {"simulate": DatasetSpec, "train": RunSpec, "evaluate": EvaluationSpec, "aggregate": AggregateSpec}
+SPECS = {
+    "simulate": DatasetSpec,
+    "train": RunSpec,
+    "evaluate": EvaluationSpec,
+    "aggregate": AggregateSpec,
+    "claims": ClaimsSpec,
+}
 
 
 def small_preset(folder, name="tiny", **changes):
@@ -57,6 +65,8 @@ def make(folder, preset, *, git=CLEAN, diverged=(), escaped=(), only=None, shift
     base = Path("results") / preset.stem
     with contextlib.chdir(folder), mock.patch("workflow_src.provenance.record.read_git", return_value=git):
         wanted = list(jobs(read_preset(preset)))
+        Path("config").mkdir(exist_ok=True)
+        shutil.copy(ROOT / "config/claims.yaml", "config/claims.yaml")
         for number, job in enumerate(wanted):
             if only is not None and job.step not in only:
                 continue
@@ -81,7 +91,8 @@ def _inputs(job, base, wanted, preset):
     if job.step == "hyperparameters":
         return {"preset": preset.relative_to(Path.cwd())}
     if job.inputs:
-        return {"inputs": {role: base / path for role, path in job.inputs.items()}}
+        chosen = {"inputs": {role: base / path for role, path in job.inputs.items()}}
+        return chosen | ({"stated": Path("config/claims.yaml")} if job.step == "claims" else {})
     name = job.outputs[0]
     if job.step == "report":
         return {"results": [base / path for path in job.reads]}

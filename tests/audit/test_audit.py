@@ -99,6 +99,7 @@ def test_a_folder_is_told_by_stage(project):
     assert not found.findings
     assert found.stages == {
         "aggregate": (2, 0),
+        "claims": (2, 0),
         "evaluate": (4, 0),
         "figures": (3, 0),
         "simulate": (2, 0),
@@ -211,6 +212,15 @@ def test_changed_sources_are_named_by_step(project, monkeypatch):
     found = warnings(audit(BASE))
     assert len(found) == 8
     assert all("/train/" in line and "the sources of step train have changed" in line for line in found)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_verdicts_on_claims_that_were_changed_are_stale(project, tmp_path, monkeypatch, changed):
+    file = tmp_path / "claims.yaml"
+    file.write_text(today.CLAIMS.read_text(encoding="utf-8") + "# more\n" * changed, encoding="utf-8")
+    monkeypatch.setattr(today, "CLAIMS", file)
+    stale = [f"{BASE}/claims.{form}: stale: the file claims.yaml has changed" for form in ("csv", "md")]
+    assert warnings(audit(BASE)) == (stale if changed else [])
 
 
 def test_json_holds_every_record_and_parses(project, capsys):

@@ -34,7 +34,7 @@ RUN = "train/lorenz63_full/shplrnn/T100/seeds0"
 def targets():
     return sorted(
         path
-        for path in (*BASE.glob("figures/*"), *BASE.glob("tables/*"), BASE / "report.html")
+        for path in (*BASE.glob("figures/*"), *BASE.glob("tables/*"), *BASE.glob("claims.*"), BASE / "report.html")
         if not path.name.endswith(sidecar.ENDING) and path.name != "hyperparameters.csv"
     )
 
@@ -108,7 +108,15 @@ def test_everything_that_figures_and_tables_were_made_from_is_in_it(project):
     names = set(metadata(BUNDLE)[1])
     made = {str(path) for path in BASE.rglob("*") if path.is_file() and path.parent.name != "bundle"}
     assert made == {name for name in names if name.startswith("results/")}
-    assert {"tiny.yaml", "Snakefile", "LICENSE", "CITATION.cff", "envs/cpu.txt", "envs/cuda12.txt"} <= names
+    assert {
+        "tiny.yaml",
+        "config/claims.yaml",
+        "Snakefile",
+        "LICENSE",
+        "CITATION.cff",
+        "envs/cpu.txt",
+        "envs/cuda12.txt",
+    } <= names
     assert {shape.NAME, "sbom.cdx.json", ".zenodo.json", "rules/bundle.smk", "workflow_src/steps/train.py"} <= names
     assert not [name for name in names if "__pycache__" in name or name.startswith("/")]
 

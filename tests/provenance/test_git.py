@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from workflow_src.provenance import read_git
+from workflow_src.provenance.git import last_commit
 
 
 @pytest.fixture
@@ -58,3 +59,15 @@ def test_a_renamed_and_staged_file_counts(checkout):
 def test_without_git_nothing_is_claimed(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert read_git(tmp_path) == {"commit": None, "dirty": None, "diff_sha256": None, "changed": []}
+
+
+def test_the_commit_that_changed_a_file_last(checkout, tmp_path_factory):
+    first = read_git(checkout)["commit"]
+    (checkout / "results/kept.csv").write_text("2\n")
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    command = ["git", *identity, "commit", "--quiet", "--all", "--message", "second"]
+    subprocess.run(command, cwd=checkout, check=True, capture_output=True)
+    assert last_commit(checkout / "code.py") == first != read_git(checkout)["commit"]
+    (checkout / "code.py").write_text("x = 2\n")
+    assert last_commit(checkout / "code.py") == f"{first}, changed since"
+    assert last_commit(tmp_path_factory.mktemp("bare") / "code.py") == "unknown"

@@ -34,6 +34,7 @@ TABLE_A1 = {
 PRESETS = {
     f"{path.stem}-{name}": dataset
     for path in sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
+    if path.stem != "claims"
     for name, dataset in yaml.safe_load(path.read_text())["datasets"].items()
     if dataset["system"] == "bursting_neuron"
 }

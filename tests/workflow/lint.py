@@ -38,7 +38,7 @@ def findings(preset: Path) -> list[str]:
 
 def main() -> int:
     """Print the findings under all presets; 1 if there are any."""
-    presets = sorted((ROOT / "config").glob("*.yaml"))
+    presets = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.stem != "claims")
     failed = not presets
     for preset in presets:
         name = preset.relative_to(ROOT)

@@ -12,7 +12,7 @@ import yaml
 from workflow_src.config import read_preset
 
 ROOT = Path(__file__).parents[2]
-PRESETS = sorted((ROOT / "config").glob("*.yaml"))
+PRESETS = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.stem != "claims")
 
 
 # Rules whose steps compute with JAX.

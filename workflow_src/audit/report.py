@@ -18,6 +18,7 @@ from workflow_src.provenance.git import read_git
 NO_RESULTS = (".log", sidecar.ENDING, "unfinished.eqx")
 # A bundle is told by its own audit.
 NO_STAGES = ("logs", "bundle")
+CLAIMS = "claims"
 
 
 class Report(NamedTuple):
@@ -150,9 +151,9 @@ def _results(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def _stage(path: Path, folder: Path) -> str:
-    """The folder of a result below that of its preset, as far as it is there."""
+    """The folder of a result below that of its preset, as far as it is there; verdicts have a stage without one."""
     parts = path.relative_to(folder).parts
-    return parts[0] if len(parts) > 1 else folder.name
+    return parts[0] if len(parts) > 1 else path.stem if path.stem == CLAIMS else folder.name
 
 
 def _facts(

@@ -16,8 +16,8 @@ from workflow_src.provenance.seals import is_intact
 
 # Rules that stand for all files of a section.
 SECTIONS = {
-    "all": ("figures/", "tables/", "report.html"),
-    "bundle": ("figures/", "tables/", "report.html"),
+    "all": ("figures/", "tables/", "claims.", "report.html"),
+    "bundle": ("figures/", "tables/", "claims.", "report.html"),
     "figures": ("figures/",),
     "tables": ("tables/",),
 }

@@ -14,6 +14,7 @@ from workflow_src.provenance.fingerprint import ROOT, fingerprint
 from workflow_src.provenance.seals import sha256_of
 
 MOST_CHANGES = 3
+CLAIMS = ROOT / "config/claims.yaml"
 
 
 class Today:
@@ -47,6 +48,9 @@ class Today:
         listed = {one["sha256"] for one in record["inputs"] if one["role"] == "preset"}
         if job.step == "hyperparameters" and listed != {sha256_of(self.file)}:
             return f"the preset file {self.file.name} has changed"
+        stated = {one["sha256"] for one in record["inputs"] if one["role"] == "stated"}
+        if job.step == "claims" and stated != {sha256_of(CLAIMS)}:
+            return f"the file {CLAIMS.name} has changed"
         modules = [f"workflow_src.{module}" for module in (f"steps.{job.step}", *job.modules)]
         if fingerprint(*modules) != record["code_fingerprint"]:
             return f"the sources of step {job.step} have changed"
@@ -112,4 +116,9 @@ def _short(value: Any) -> str:
 
 
 def _read(record: Mapping[str, Any]) -> dict[str, str]:
-    return {one["role"]: "/".join(tail(one["path"]) or Path(one["path"]).parts) for one in record["inputs"]}
+    """Role and path of what the preset chose; the claims are no result."""
+    return {
+        one["role"]: "/".join(tail(one["path"]) or Path(one["path"]).parts)
+        for one in record["inputs"]
+        if one["role"] != "stated"
+    }

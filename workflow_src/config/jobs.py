@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from workflow_src.config.claims import claims_spec, role_names
 from workflow_src.config.preset import Preset, pack_label
 from workflow_src.config.shown import ModelsSpec
 from workflow_src.specs.benchmark import IterationsBenchmarkSpec
@@ -60,6 +61,9 @@ def _results(preset: Preset) -> Iterator[Job]:
         combined = {"spec": preset.aggregate(name).model_dump(mode="json")}
         yield Job("aggregate", (f"aggregate/{name}.nc",), combined, reads=parts)
     yield from _shown(preset)
+    if inputs := {role: f"aggregate/{name}.nc" for role, name in role_names(preset).items()}:
+        judged = {"spec": claims_spec(preset).model_dump(mode="json")}
+        yield Job("claims", ("claims.csv", "claims.md"), judged, reads=tuple(inputs.values()), inputs=inputs)
 
 
 def upstream(preset: Preset, targets: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from workflow_src.config.benchmarks import check_benchmarks
 from workflow_src.config.blocks import Block, check_values
+from workflow_src.config.claims import check_claims
 from workflow_src.config.datasets import check_datasets
 from workflow_src.config.evaluation import check_evaluation
 from workflow_src.config.keys import unknown_keys
@@ -40,6 +41,7 @@ def load_preset(config: Mapping[str, Any], file: Path | str) -> Preset:
         check_evaluation(preset)
         check_benchmarks(preset)
         check_targets(preset)
+        check_claims(preset)
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
     return preset

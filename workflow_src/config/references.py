@@ -41,6 +41,9 @@ def _references(preset: Preset) -> Iterator[Reference]:
         for target, roles in shown:
             if roles is not None:
                 yield from _roles(preset, f"{section}.{target}", roles)
+    for role, name in preset.claims:
+        if name is not None:
+            yield Reference(f"claims.{role}", "experiment", name, preset.experiments)
 
 
 def _roles(preset: Preset, key: str, roles: AbstractSection) -> Iterator[Reference]:

@@ -70,3 +70,15 @@ class TablesSpec(AbstractSection):
     table3: ModelsSpec | None = None
     table4: ModelsSpec | None = None
     table5: NoRolesSpec | None = None
+
+
+class ClaimsRolesSpec(AbstractSection):
+    """Experiments that no figure or table shows, for claims that need them.
+
+    Attributes:
+        solvers: models trained by deer and by sequential.
+        singular_values: models with and without singular_value_strength.
+    """
+
+    solvers: Name | None = None
+    singular_values: Name | None = None

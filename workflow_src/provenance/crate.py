@@ -18,6 +18,8 @@ SNAKEMAKE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 PARAMETER = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
 RUN = "#run"
 PRESET = "#preset"
+# The only file besides presets that is written by hand and read by jobs.
+CLAIMS = "config/claims.yaml"
 FORMATS = {
     ".nc": "application/x-netcdf",
     ".eqx": "application/octet-stream",
@@ -76,7 +78,8 @@ def describe(
         if part.record is not None:
             made.setdefault(str(part.record["id"]), []).append(part.record)
     present = {part.name for part in parts}
-    presets = sorted({names[path] for path in names if names[path].endswith((".yaml", ".yml"))})
+    written = {names[path] for path in names if names[path].endswith((".yaml", ".yml"))}
+    presets = sorted(written - {CLAIMS})
     for part in parts:
         crate.add(File(crate, dest_path=part.name, properties=_file(part, presets, version)))
     actions = [(f"#{name[:16]}", _action(records, names, present)) for name, records in made.items()]

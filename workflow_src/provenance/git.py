@@ -35,10 +35,14 @@ def read_git(root: Path = ROOT) -> dict[str, Any]:
     return {"commit": text, "dirty": True, "diff_sha256": digest.hexdigest(), "changed": sorted(changed)[:MOST_NAMES]}
 
 
-def last_commit(path: Path, root: Path = ROOT) -> str | None:
-    """The commit that last changed a file; None where git does not know it."""
-    found = _git(root, "log", "-1", "--format=%H", "--", str(path))
-    return (found.decode().strip() or None) if found else None
+def last_commit(file: Path) -> str:
+    """The commit that changed a file last, with `changed since` if the file differs from it; `unknown` without git."""
+    folder, name = file.resolve().parent, file.name
+    commit = _git(folder, "log", "-1", "--format=%H", "--", name)
+    status = _git(folder, "status", "--porcelain", "--", name)
+    if not commit or status is None:
+        return "unknown"
+    return commit.decode().strip() + (", changed since" if status else "")
 
 
 def _content(path: Path) -> bytes:

@@ -222,7 +222,7 @@ def claims_file(records: Sequence[Record]) -> dict[str, str] | None:
     for one in records:
         for read in one["inputs"] if one["step"] == "claims" else ():
             if Path(read["path"]).suffix in (".yaml", ".yml"):
-                return {"path": read["path"], "sha256": read["sha256"], "commit": last_commit(Path(read["path"])) or ""}
+                return {"path": read["path"], "sha256": read["sha256"], "commit": last_commit(Path(read["path"]))}
     return None
 
 

@@ -20,6 +20,8 @@ from workflow_src.provenance.fingerprint import ROOT
 from workflow_src.provenance.seals import is_intact, sha256_of
 from workflow_src.steps.arguments import arguments, run
 
+# Roles of inputs that no job made: presets and the claims of the paper.
+WRITTEN_BY_HAND = ("preset", "stated")
 SOURCES = (
     "CHANGELOG.md",
     "CITATION.cff",
@@ -41,7 +43,7 @@ def bundle(targets: Sequence[Path]) -> dict[str, Path | bytes]:
     """The files of the archive by their names in it.
 
     Args:
-        targets: figures and tables of one preset.
+        targets: figures, tables and verdicts of one preset.
     Raises:
         UserError: a file is missing, damaged, or another than the one that was read.
     """
@@ -65,7 +67,7 @@ def bundle(targets: Sequence[Path]) -> dict[str, Path | bytes]:
 
 
 def upstream(targets: Iterable[Path]) -> tuple[dict[Path, Mapping[str, Any]], list[Path]]:
-    """The record of every result that the targets were made from, themselves included; and the presets read.
+    """The record of every result that the targets were made from, themselves included; and presets and claims read.
 
     Raises:
         UserError: as `bundle`.
@@ -84,7 +86,7 @@ def upstream(targets: Iterable[Path]) -> tuple[dict[Path, Mapping[str, Any]], li
         for wanted in document["record"]["inputs"]:
             source = Path(wanted["path"])
             read.append((path, source, wanted))
-            if wanted["role"] == "preset":
+            if wanted["role"] in WRITTEN_BY_HAND:
                 presets.add(source)
             else:
                 waiting.append(source)

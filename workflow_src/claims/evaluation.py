@@ -1,0 +1,100 @@
+"""All claims, tested on the arrays of a preset."""
+
+import zlib
+from collections.abc import Mapping
+
+import pandas as pd
+import xarray as xr
+
+from workflow_src.claims.cells import Cell, gather
+from workflow_src.claims.claim import Claim, Claims, Difference, Equivalence, Scaling, Selection, Share, Trend
+from workflow_src.claims.difference import difference
+from workflow_src.claims.equivalence import equivalence
+from workflow_src.claims.missing import Missing
+from workflow_src.claims.outcome import Outcome
+from workflow_src.claims.resampling import Resampling
+from workflow_src.claims.scaling import scaling
+from workflow_src.claims.share import share
+from workflow_src.claims.trend import trend
+from workflow_src.claims.verdict import Verdict, verdicts
+from workflow_src.specs.claims import ClaimsSpec
+
+COLUMNS = (
+    "claim",
+    "where",
+    "finding",
+    "comparison",
+    "test",
+    "effect",
+    "effect_unit",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "seeds_used",
+    "seeds_failed",
+    "verdict",
+    "reason",
+)
+
+
+def evaluate(claims: Claims, spec: ClaimsSpec, arrays: Mapping[str, xr.Dataset]) -> pd.DataFrame:
+    """One row per claim, in their order.
+
+    Args:
+        arrays: aggregated arrays by role.
+    """
+    outcomes = {claim.id: outcome(claim, claims, spec, arrays) for claim in claims.claims}
+    found = verdicts(claims, outcomes)
+    rows = [_row(claim, outcomes[claim.id], found[claim.id]) for claim in claims.claims]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"seeds_used": "Int64", "seeds_failed": "Int64"})
+
+
+def outcome(claim: Claim, claims: Claims, spec: ClaimsSpec, arrays: Mapping[str, xr.Dataset]) -> Outcome | str:
+    """What the test of a claim finds, or why there is none."""
+    if claim.needs == "cuda" and spec.compute != "cuda":
+        return "needs a GPU, and the preset computes on the processor"
+    # Of its own seed each: a claim that is added changes no other.
+    draw = Resampling(claims.resamples, claims.significance, zlib.crc32(claim.id.encode()))
+
+    def cells(selection: Selection) -> list[Cell]:
+        return gather(selection, arrays, spec.roles)
+
+    try:
+        match claim.test:
+            case Difference() as test:
+                return difference(test, cells(test.higher), cells(test.lower), draw)
+            case Equivalence() as test:
+                return equivalence(test, cells(test.one), cells(test.other), draw)
+            case Trend() as test:
+                return trend(test, cells(test.of), draw)
+            case Scaling() as test:
+                return scaling(test, cells(test.of), draw)
+            case Share() as test:
+                return share(test, cells(test.of), draw)
+    except Missing as missing:
+        return str(missing)
+
+
+def _row(claim: Claim, found: Outcome | str, verdict: Verdict) -> dict[str, object]:
+    row: dict[str, object] = {
+        "claim": claim.id,
+        "where": claim.where,
+        "finding": claim.finding,
+        "test": claim.test.kind,
+        "p_holm": verdict.p_holm,
+        "verdict": verdict.word,
+        "reason": verdict.reason,
+    }
+    if isinstance(found, str):
+        return row
+    return row | {
+        "comparison": found.comparison,
+        "effect": found.effect,
+        "effect_unit": found.unit,
+        "low": found.low,
+        "high": found.high,
+        "p": found.p,
+        "seeds_used": found.used,
+        "seeds_failed": found.failed,
+    }
