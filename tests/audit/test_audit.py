@@ -102,9 +102,9 @@ def test_a_folder_is_told_by_stage(project):
         "claims": (2, 0),
         "evaluate": (4, 0),
         "figures": (3, 0),
+        "report": (1, 0),
         "simulate": (2, 0),
         "tables": (7, 0),
-        "tiny": (1, 0),
         "train": (8, 0),
     }
 

@@ -18,7 +18,8 @@ from workflow_src.provenance.git import read_git
 NO_RESULTS = (".log", sidecar.ENDING, "unfinished.eqx")
 # A bundle is told by its own audit.
 NO_STAGES = ("logs", "bundle")
-CLAIMS = "claims"
+# Results that lie beside the folders of the stages.
+WITHOUT_FOLDER = ("claims", "report")
 
 
 class Report(NamedTuple):
@@ -151,9 +152,9 @@ def _results(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def _stage(path: Path, folder: Path) -> str:
-    """The folder of a result below that of its preset, as far as it is there; verdicts have a stage without one."""
+    """The folder of a result below that of its preset, as far as it is there."""
     parts = path.relative_to(folder).parts
-    return parts[0] if len(parts) > 1 else path.stem if path.stem == CLAIMS else folder.name
+    return parts[0] if len(parts) > 1 else path.stem if path.stem in WITHOUT_FOLDER else folder.name
 
 
 def _facts(

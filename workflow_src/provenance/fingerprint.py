@@ -8,7 +8,6 @@ time stamps.
 import ast
 import functools
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,29 +67,31 @@ def _imports(module: str) -> tuple[str, ...]:
 
 @functools.cache
 def _tree_hash(module: str) -> str:
-    return hashlib.sha256("\n".join(_tokens(_tree(module))).encode()).hexdigest()
+    tokens: list[str] = []
+    _serialise(_tree(module), tokens)
+    return hashlib.sha256("\n".join(tokens).encode()).hexdigest()
 
 
-def _tokens(node: object) -> Iterator[str]:
-    """A serialisation of a syntax tree that is the same on every supported Python version.
+def _serialise(node: object, tokens: list[str]) -> None:
+    """Append a serialisation of a syntax tree that is the same on every supported Python version.
 
     `ast.dump` is not: fields were added (type parameters) and empty ones dropped from its output.
     """
     if isinstance(node, ast.AST):
-        yield f"({type(node).__name__}"
+        tokens.append(f"({type(node).__name__}")
         for name, value in ast.iter_fields(node):
             if value is None or value == [] or name in ("type_comment", "kind", "ctx"):
                 continue
             if name == "body" and isinstance(value, list) and _has_docstring(node):
                 value = value[1:]
-            yield name
-            yield from _tokens(value)
-        yield ")"
+            tokens.append(name)
+            _serialise(value, tokens)
+        tokens.append(")")
     elif isinstance(node, list):
         for item in node:
-            yield from _tokens(item)
+            _serialise(item, tokens)
     else:
-        yield repr(node)
+        tokens.append(repr(node))
 
 
 def _has_docstring(node: ast.AST) -> bool:
