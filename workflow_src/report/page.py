@@ -92,7 +92,7 @@ these runs: their sizes and settings are not the paper's wherever those are assu
 <tbody>
 {% for one in claims %}<tr id="claim-{{ loop.index }}"><th scope="row" class="text">{{ one.claim }}</th><td>{{ badge(one.verdict) }}</td>\
 <td class="text">{{ one.finding }}</td><td>{{ one.where }}</td><td class="n">{{ one.effect }} {{ one.effect_unit }}</td>\
-<td class="n">{{ one.low }} to {{ one.high }}</td><td class="n">{{ one.p }}</td><td class="n">{{ one.p_holm }}</td>\
+<td class="n">{% if one.low == one.high == "–" %}–{% else %}{{ one.low }} to {{ one.high }}{% endif %}</td><td class="n">{{ one.p }}</td><td class="n">{{ one.p_holm }}</td>\
 <td class="n">{{ one.seeds_used }}</td><td class="n">{{ one.seeds_failed }}</td></tr>
 {% endfor %}</tbody></table></div>
 <details><summary>How each claim was judged</summary>
