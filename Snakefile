@@ -38,16 +38,29 @@ include: "rules/report.smk"
 include: "rules/bundle.smk"
 
 
+# On a cluster these run where Snakemake does: a few seconds each, some twenty in all whatever the number of seeds, and
+# a figure is there as soon as its runs are.
 localrules:
     all,
     figures,
     tables,
+    aggregate,
+    aggregate_benchmark,
+    hyperparameters,
+    report,
+
+
+workflow.localrules(*shown_targets())
 
 
 rule all:
     default_target: True
     input:
         all_targets(),
+
+
+onstart:
+    hold_folder()
 
 
 onsuccess:

@@ -1,11 +1,15 @@
 """The preset, and every function that the rules use: paths from names, specifications from wildcards."""
 
+import fcntl
 import functools
+import os
+import platform
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
 
+from workflow_src import resources
 from workflow_src.config import pack_label, read_preset
 from workflow_src.config.claims import claims_spec, role_names
 from workflow_src.config.jobs import report_job, upstream
@@ -64,10 +68,15 @@ def dataset_spec(wildcards):
     return PRESET.datasets[wildcards.dataset].model_dump_json()
 
 
-def run_spec(wildcards):
+def run_of(wildcards):
+    """The specification of a training job."""
     first, _, last = wildcards.seeds.partition("-")
     seeds = tuple(range(int(first), int(last or first) + 1))
-    return PRESET.run(wildcards.experiment, wildcards.model, int(wildcards.sequence_length), seeds).dump()
+    return PRESET.run(wildcards.experiment, wildcards.model, int(wildcards.sequence_length), seeds)
+
+
+def run_spec(wildcards):
+    return run_of(wildcards).dump()
 
 
 def evaluation_spec(wildcards):
@@ -91,8 +100,51 @@ def benchmark_cells(wildcards):
 
 
 def gpus(wildcards):
-    """GPUs of a job that computes with JAX."""
+    """GPUs of a job that trains or measures."""
     return 1 if PRESET.compute == "cuda" else 0
+
+
+def host_threads(wildcards):
+    """Processors of a job that computes on a GPU, for compilation; on a CPU, jobs beside it use the others."""
+    return 4 if PRESET.compute == "cuda" else 1
+
+
+def asks(demand):
+    """Memory and wall time of a rule: more at each attempt.
+
+    Args:
+        demand: what the job of these wildcards needs.
+    """
+
+    def memory(wildcards, attempt):
+        return demand(wildcards).again(attempt).memory
+
+    def minutes(wildcards, attempt):
+        return demand(wildcards).again(attempt).minutes
+
+    return {"mem_mb": memory, "runtime": minutes}
+
+
+def simulate_demand(wildcards):
+    return resources.simulate(PRESET.datasets[wildcards.dataset])
+
+
+def train_demand(wildcards):
+    return resources.train(run_of(wildcards))
+
+
+def evaluate_demand(wildcards):
+    return resources.evaluate(PRESET.evaluation_of(wildcards.experiment), run_of(wildcards))
+
+
+def runtime_demand(wildcards):
+    return resources.benchmark_runtime(
+        PRESET.runtime_run(wildcards.benchmark, wildcards.model, int(wildcards.sequence_length))
+    )
+
+
+def iterations_demand(wildcards):
+    return resources.benchmark_iterations(PRESET.iterations_run(wildcards.benchmark, wildcards.model))
 
 
 def simulated(dataset):
@@ -176,6 +228,12 @@ def models_shown(section, target):
     return ",".join(getattr(roles, "models", ())) or "all"
 
 
+def shown_targets():
+    """The figures and tables of the preset, and the verdicts if there are any: names of rules."""
+    shown = [name for section in (PRESET.figures, PRESET.tables) for name, roles in section if roles is not None]
+    return [*shown, *(["claims"] if claims_roles() else [])]
+
+
 def targets(section, suffixes):
     """The files of all figures or tables that the preset shows."""
     return [
@@ -196,6 +254,26 @@ def all_targets():
 def upstream_of_all(wildcards):
     """Everything that figures, tables, verdicts and the report are made from."""
     return [RESULTS / path for path in upstream(PRESET, [str(path.relative_to(RESULTS)) for path in all_targets()])]
+
+
+def hold_folder():
+    """Let no second Snakemake submit from this folder, where Snakemake runs without a lock of its own (profiles/slurm).
+
+    The operating system drops this one when its process ends, however it ends.
+    """
+    if workflow.execution_settings.lock or not workflow.is_main_process:
+        return
+    held = Path(".snakemake/running").open("a+")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.seek(0)
+        raise WorkflowError(f"{held.read().strip()} is at work in this folder; wait for it or stop it") from None
+    except OSError:
+        return  # a disk that knows no locks
+    held.truncate(0)
+    print(f"Snakemake, process {os.getpid()} on {platform.node()},", file=held, flush=True)
+    workflow.held = held  # open, and thereby locked, until the process ends
 
 
 @functools.cache

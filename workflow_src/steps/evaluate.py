@@ -211,7 +211,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv
     )
     trained = checkpoint.read_spec(args.model)
-    prepare(trained.compute, trained.precision)
+    # Whatever the model was trained on: long orbits of single models wait for each step, and D_stsp is NumPy.
+    prepare("cpu", trained.precision)
     with provenance.record("evaluate", args, outputs=["output"]) as record:
         record.update(numerics())
         record.update({"preset": trained.preset, "seeds": list(trained.seeds)})
