@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from workflow_src.errors import UserError
+from workflow_src import lock
+from workflow_src.errors import cannot_write
 
 _UNFINISHED = ".part"
 
@@ -16,22 +17,28 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
     Every call has a file of its own, so that two processes never fill the same one. What an earlier attempt left when
     it was killed goes first; an attempt that still runs then fails instead of overwriting this one's result.
+
+    Raises:
+        UserError: no space, no right, or another process has taken over this one's lock. What was there is whole.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_unfinished(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
+    beside = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_unfinished(path)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
+        os.close(handle)
+        beside = Path(name)
         write(beside)
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
         beside.chmod(0o666 & ~_umask())
+        lock.confirm()
         beside.replace(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error}); free space or rights") from None
+        raise cannot_write(path, error) from None
     finally:
-        beside.unlink(missing_ok=True)
+        if beside is not None:
+            beside.unlink(missing_ok=True)
 
 
 def remove(path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from workflow_src import stop
 from workflow_src.errors import UserError
 
 
@@ -41,7 +42,8 @@ def arguments(description: str | None, **kinds: Any) -> Parser:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a step's main; a user's mistake gives one line and exit status 1."""
+    """Run a step's main; a user's mistake gives one line and exit status 1, a signal to stop an orderly end."""
+    stop.obey()
     try:
         main()
     except UserError as error:

@@ -1,10 +1,10 @@
 """Train one pack of runs, Algorithms 1 to 3.
 
-A training that is killed and started again continues from its last checkpoint, which lies beside the outputs until
-they are written.
+A training that is killed and started again continues from its last checkpoint. One that is asked to stop finishes the
+updates that are being computed, writes a checkpoint and ends with a status that says that it is not done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,59 +12,49 @@ import jax
 import numpy as np
 import xarray as xr
 
-from workflow_src import logs, provenance, store
-from workflow_src.errors import UserError
+from workflow_src import lock, logs, provenance, stop, store
 from workflow_src.models import checkpoint
 from workflow_src.models.base import AbstractModel
 from workflow_src.specs.run import RunSpec
 from workflow_src.steps.arguments import arguments, run
 from workflow_src.steps.device import numerics, prepare
+from workflow_src.steps.unfinished import Unfinished
 from workflow_src.training import loop
 from workflow_src.training.forward import solver_of
 
-# Seconds between two checkpoints of an unfinished training.
+# Seconds and updates between two checkpoints of an unfinished training; whichever is over first.
 KEEP_EVERY = 30.0
+KEEP_EVERY_UPDATES = 5000
 
 
 def train(
-    spec: RunSpec, dataset: xr.Dataset, resume_at: Path, identity: dict[str, Any]
+    spec: RunSpec, dataset: xr.Dataset, unfinished: Unfinished, asked: Callable[[], Any] = lambda: None
 ) -> tuple[AbstractModel, xr.Dataset]:
     """Fit the job's models, one per seed; return them stacked, with their history.
 
     Args:
-        resume_at: where checkpoints of the unfinished training lie.
-        identity: what a checkpoint must agree with to be continued: specification, code and data.
+        unfinished: the checkpoints of earlier attempts and of this one.
+        asked: the signal that asks to stop, None while there is none.
+    Raises:
+        Stopped: the training was asked to stop and can be continued.
     """
     trajectory = dataset["train"].transpose("train_step", "component").values
     finished = loop.train(
         spec,
         trajectory,
-        resume=_resume(spec, resume_at, identity),
-        keep=lambda progressed: _keep(resume_at, identity, progressed),
+        resume=unfinished.resume(spec),
+        keep=unfinished.keep,
         keep_every=KEEP_EVERY,
+        keep_every_updates=KEEP_EVERY_UPDATES,
+        asked=lambda: asked() is not None,
     )
+    if finished.updates < spec.training.updates:
+        logs.say(
+            f"stopped after update {finished.updates} of {spec.training.updates}; "
+            "the checkpoint is written, and the same command continues from there"
+        )
+        raise stop.Stopped(asked())
     return finished.state.model, _history(spec, finished)
-
-
-def _keep(path: Path, identity: dict[str, Any], progressed: loop.Progressed) -> None:
-    checkpoint.write(path, {**identity, "updates": progressed.updates}, progressed)
-
-
-def _resume(spec: RunSpec, path: Path, identity: dict[str, Any]) -> loop.Progressed | None:
-    """The checkpoint of an earlier attempt at this very training, if there is a sound one."""
-    if not path.exists():
-        return None
-    try:
-        header = checkpoint.read_header(path)
-        if any(header.get(key) != value for key, value in identity.items()):
-            logs.say(f"{path}: is of another specification, code or dataset; starting afresh")
-            return None
-        progressed = checkpoint.read_tree(path, loop.blank(spec, header["updates"]))
-    except UserError as error:
-        logs.say(f"{error} (starting afresh)")
-        return None
-    logs.say(f"continuing after update {progressed.updates}")
-    return progressed
 
 
 def _history(spec: RunSpec, finished: loop.Progressed) -> xr.Dataset:
@@ -91,22 +81,26 @@ def _history(spec: RunSpec, finished: loop.Progressed) -> xr.Dataset:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=RunSpec, dataset=Path, model=Path, history=Path).parse(argv)
-    prepare(args.spec.compute, args.spec.precision)
-    with provenance.record("train", args, outputs=["model", "history"]) as record:
-        record.update(numerics())
-        data = store.load(args.dataset)
-        identity = {
-            "spec": args.spec.model_dump(mode="json"),
-            "code": record["code_fingerprint"],
-            "data": data.attrs["content_sha256"],
-        }
-        resume_at = args.model.with_name("unfinished.eqx")
-        models, history = train(args.spec, data, resume_at, identity)
-        record["pack"] = list(args.spec.seeds)
-        record.diverged(history["seed"].values[history["diverged_at"].values >= 0].tolist())
-        checkpoint.save(args.model, args.spec, models, record.document())
-        store.save(args.history, history, record.document())
-        store.remove(resume_at)
+    # Before the device: a second copy of a job takes no memory there while it waits for the first.
+    with lock.held(args.model):
+        prepare(args.spec.compute, args.spec.precision)
+        with stop.postponed() as asked:
+            with provenance.record("train", args, outputs=["model", "history"]) as record:
+                record.update(numerics())
+                data = store.load(args.dataset)
+                identity = {
+                    "spec": args.spec.model_dump(mode="json"),
+                    "code": record["code_fingerprint"],
+                    "data": data.attrs["content_sha256"],
+                }
+                unfinished = Unfinished(args.model.with_name("unfinished.eqx"), identity)
+                models, history = train(args.spec, data, unfinished, asked)
+                record["pack"] = list(args.spec.seeds)
+                record.diverged(history["seed"].values[history["diverged_at"].values >= 0].tolist())
+                checkpoint.save(args.model, args.spec, models, record.document())
+                store.save(args.history, history, record.document())
+            # Not before all is written: Snakemake may have deleted an output of a job that outlived it.
+            unfinished.remove()
 
 
 if __name__ == "__main__":

@@ -132,15 +132,19 @@ def train(
     resume: Progressed | None = None,
     keep: Callable[[Progressed], Any] = lambda progressed: None,
     keep_every: float = 30.0,
+    keep_every_updates: int = 5000,
+    asked: Callable[[], bool] = lambda: False,
 ) -> Progressed:
-    """Train a pack to its last update.
+    """Train a pack to its last update, or to where it is asked to stop.
 
     Args:
         trajectory: standardised training data.
         resume: where an earlier attempt stopped.
-        keep: called with all that a later attempt needs, at most every `keep_every` seconds.
+        keep: called with all that a later attempt needs, every `keep_every` seconds or `keep_every_updates` updates,
+            and when the training stops unfinished.
+        asked: whether to stop, asked between calls of the compiled program.
     Returns:
-        The finished pack.
+        The pack; finished unless it was asked to stop.
     """
     data = jnp.asarray(trajectory, jnp.result_type(float))
     seeds = jnp.array(spec.seeds)
@@ -165,6 +169,7 @@ def train(
 
     progress = Progress(spec.training.updates, done)
     began = kept = time.monotonic()
+    kept_at = done
     while done < spec.training.updates:
         state, trace = advance(state, jnp.array(done), data)
         traces.append(jax.tree.map(np.asarray, trace))
@@ -173,9 +178,13 @@ def train(
         first = times[-1][-1] if times else before
         times.append(np.linspace(first, before + now - began, calls + 1)[1:])
         progress.report(done, _facts(traces[-1], state))
-        if now - kept >= keep_every and done < spec.training.updates:
+        stopping = asked()
+        due = now - kept >= keep_every or done - kept_at >= keep_every_updates
+        if (due or stopping) and done < spec.training.updates:
             keep(_progressed(state, traces, times))
-            kept = time.monotonic()
+            kept, kept_at = time.monotonic(), done
+        if stopping:
+            break
     return _progressed(state, traces, times)
 
 
