@@ -1,5 +1,6 @@
 """One cluster for all tests of this folder, and a preset of seconds."""
 
+import functools
 import shutil
 import subprocess
 import tempfile
@@ -12,7 +13,7 @@ from tests.slurm.cluster import ROOT, Cluster, Run, Unavailable, clone
 
 PRESET = "config/tiny.yaml"
 # Updates of a training that is long enough to be disturbed.
-DISTURBED = 30000
+DISTURBED = 15000
 
 
 @pytest.fixture(scope="session")
@@ -52,11 +53,16 @@ def project(cluster, tmp_path):
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
-    """Results of the trainings that the tests disturb, made on this machine without a cluster."""
+    """Gives the folder with the results of a training, made on this machine without a cluster."""
     folder = clone(tmp_path_factory.mktemp("undisturbed"))
     (folder / PRESET).write_text(yaml.safe_dump(tiny()))
-    Run(folder, "-c1", "--configfile", PRESET, "--", *outputs("short"), *outputs("long")).ends_well()
-    return folder
+
+    @functools.cache
+    def made(experiment):
+        Run(folder, "-c1", "--configfile", PRESET, "--", *outputs(experiment)).ends_well()
+        return folder
+
+    return made
 
 
 def tiny():
@@ -71,7 +77,7 @@ def tiny():
     experiments = {
         "lorenz63_dimensions": base | {"training": base["training"] | {"updates": 20}, "seeds": 2},
         "short": lasting(DISTURBED),
-        "long": lasting(4 * DISTURBED),
+        "long": lasting(5 * DISTURBED),
     }
     return smoke | {
         "preset": "tiny",

@@ -48,9 +48,10 @@ def training(cluster, run, project, experiment="short"):
 def assert_nothing_lost(project, undisturbed, experiment="short"):
     """Model and history agree bit for bit, times apart; nothing is left over."""
     model, history = outputs(experiment)
-    heads = [checkpoint.read_header(folder / model) for folder in (project, undisturbed)]
-    assert heads[0]["sha256"] == heads[1]["sha256"]
-    made, expected = (store.load(folder / history) for folder in (project, undisturbed))
+    folders = (project, undisturbed(experiment))
+    made, expected = (checkpoint.read_header(folder / model)["sha256"] for folder in folders)
+    assert made == expected
+    made, expected = (store.load(folder / history) for folder in folders)
     assert set(made.variables) == set(expected.variables)
     for name in set(made.variables) - {"wall_time"}:
         np.testing.assert_array_equal(made[name].values, expected[name].values, err_msg=name)
