@@ -100,13 +100,13 @@ def test_the_lock_of_a_process_that_is_gone_is_taken_over(output, running, said,
 @pytest.mark.parametrize("holder", [lambda: another(host="n2"), lambda: None], ids=["elsewhere", "unreadable"])
 def test_a_fresh_lock_that_tells_nothing_is_respected(output, running, holder):
     leave(output, holder(), age=lock.GONE_AFTER - 60)
-    seen = lock._look(lock.file_of(output))
-    assert lock.Lock(output)._is_held(seen)
+    seen = lock.look(lock.file_of(output))
+    assert lock.Lock(output).is_held(seen)
 
 
 def test_of_many_that_find_a_dead_holder_one_takes_over(output, running, said):
     leave(output, another())
-    seen = lock._look(lock.file_of(output))
+    seen = lock.look(lock.file_of(output))
     heirs = [lock.Lock(output) for _ in range(20)]
     taken = []
     threads = [threading.Thread(target=lambda one=one: taken.append(one._succeed(seen))) for one in heirs]

@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 from tests import conventions
-from workflow_src import store
+from workflow_src import files, store
 from workflow_src.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -242,6 +242,15 @@ def test_a_refused_write_is_told_in_one_line_and_leaves_the_old_file(
     assert "\n" not in str(caught.value)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_refuses_all_files_is_known_before_there_is_one(tmp_path, monkeypatch):
+    folder = tmp_path / "results/smoke"
+    assert files.refusal(folder) is None
+    asked = []
+    monkeypatch.setattr(os, "access", lambda path, mode: asked.append(path))
+    assert str(files.refusal(folder)).startswith(f"{folder}: cannot be written (Permission denied); give yourself")
+    assert asked == [tmp_path]
 
 
 FULL = """

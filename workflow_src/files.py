@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import errno
 import glob
 import os
 import tempfile
@@ -7,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from workflow_src import lock
-from workflow_src.errors import cannot_write
+from workflow_src.errors import UserError, cannot_write
 
 _UNFINISHED = ".part"
 
@@ -39,6 +40,15 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         if beside is not None:
             beside.unlink(missing_ok=True)
+
+
+def refusal(folder: Path) -> UserError | None:
+    """Why nothing can be written below a folder, which need not be there yet; None if something can."""
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if os.access(there, os.W_OK | os.X_OK):
+        return None
+    number = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
+    return cannot_write(folder, OSError(number, os.strerror(number)))
 
 
 def remove(path: Path) -> None:

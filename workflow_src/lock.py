@@ -38,7 +38,7 @@ WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 _held: dict[Path, "Lock"] = {}
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     """A lock as found: its holder, None if it cannot be read, and its modification time."""
 
     holder: Process | None
@@ -53,13 +53,16 @@ def file_of(output: Path) -> Path:
 class Lock:
     """The lock of a result, held between entry and exit of a `with` block; entered again inside, it is the same.
 
+    Args:
+        output: the result.
+        path: of the lock, where it does not lie beside the result under its name.
     Attributes:
         waited: whether another process held it when it was first asked for.
     """
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, path: Path | None = None) -> None:
         self.output = output
-        self.path = file_of(output)
+        self.path = path or file_of(output)
         self.me = processes.this()
         self.waited = False
         self.depth = 0
@@ -68,7 +71,7 @@ class Lock:
     def __enter__(self) -> "Lock":
         if self.depth == 0:
             try:
-                self.output.parent.mkdir(parents=True, exist_ok=True)
+                self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._acquire()
                 self._sweep()
             except OSError as error:
@@ -91,17 +94,22 @@ class Lock:
 
     def is_mine(self) -> bool:
         """Whether no other process has taken the lock over; that it was deleted does not count."""
-        seen = _look(self.path)
+        seen = look(self.path)
         return seen is None or (seen.holder is not None and seen.holder.token == self.me.token)
+
+    def is_held(self, seen: Seen) -> bool:
+        """Whether the holder of some lock in this folder still runs, as far as can be told."""
+        alive = processes.is_alive(seen.holder, self.me) if seen.holder else None
+        return alive if alive is not None else _clock_of(self.path.parent) - seen.stamp < GONE_AFTER
 
     def _acquire(self) -> None:
         spoken = -float("inf")
         while True:
-            seen = _look(self.path)
+            seen = look(self.path)
             if seen is None:
                 if self._try(self.path):
                     return
-            elif not self._is_held(seen):
+            elif not self.is_held(seen):
                 if self._succeed(seen):
                     return
             else:
@@ -111,20 +119,16 @@ class Lock:
                     logs.say(f"{self.output}: {seen.holder or 'another process'} is making it; waiting for its end")
             time.sleep(LOOK_EVERY)
 
-    def _is_held(self, seen: _Seen) -> bool:
-        alive = processes.is_alive(seen.holder, self.me) if seen.holder else None
-        return alive if alive is not None else _clock_of(self.path.parent) - seen.stamp < GONE_AFTER
-
-    def _succeed(self, seen: _Seen) -> bool:
+    def _succeed(self, seen: Seen) -> bool:
         """Replace the lock of a holder that is gone; of several that try, one succeeds."""
         heir = self.path.with_name(f"{self.path.name}.{seen.holder.token if seen.holder else 'unreadable'}")
         if not self._try(heir):
-            other = _look(heir)
-            if other is not None and not self._is_held(other):
+            other = look(heir)
+            if other is not None and not self.is_held(other):
                 heir.unlink(missing_ok=True)
             return False
-        now = _look(self.path)
-        if now is None or now.holder != seen.holder or self._is_held(now):
+        now = look(self.path)
+        if now is None or now.holder != seen.holder or self.is_held(now):
             heir.unlink(missing_ok=True)
             return False
         heir.replace(self.path)
@@ -157,8 +161,8 @@ class Lock:
     def _sweep(self) -> None:
         """Remove what processes that are gone left on their way to the lock."""
         for path in self.path.parent.glob(f"{glob.escape(self.path.name)}.*"):
-            seen = _look(path)
-            if seen is not None and not self._is_held(seen):
+            seen = look(path)
+            if seen is not None and not self.is_held(seen):
                 path.unlink(missing_ok=True)
 
     def _beat(self) -> None:
@@ -191,7 +195,7 @@ def confirm() -> None:
             )
 
 
-def _look(path: Path) -> _Seen | None:
+def look(path: Path) -> Seen | None:
     """A lock file, if there is one."""
     try:
         with path.open(encoding="utf-8") as file:
@@ -202,7 +206,7 @@ def _look(path: Path) -> _Seen | None:
         holder = processes.parse(json.loads(text))
     except (ValueError, KeyError, TypeError):
         holder = None
-    return _Seen(holder, stamp)
+    return Seen(holder, stamp)
 
 
 def _clock_of(folder: Path) -> float:
