@@ -59,9 +59,5 @@ rule all:
         all_targets(),
 
 
-onstart:
-    hold_folder()
-
-
 onsuccess:
     print(closing_line(str(file) for job in workflow.dag.jobs for file in job.output))

@@ -1,9 +1,6 @@
 """The preset, and every function that the rules use: paths from names, specifications from wildcards."""
 
-import fcntl
 import functools
-import os
-import platform
 import sys
 from pathlib import Path
 
@@ -259,26 +256,6 @@ def all_targets():
 def upstream_of_all(wildcards):
     """Everything that figures, tables, verdicts and the report are made from."""
     return [RESULTS / path for path in upstream(PRESET, [str(path.relative_to(RESULTS)) for path in all_targets()])]
-
-
-def hold_folder():
-    """Let no second Snakemake submit from this folder, where Snakemake runs without a lock of its own (profiles/slurm).
-
-    The operating system drops this one when its process ends, however it ends.
-    """
-    if workflow.execution_settings.lock or not workflow.is_main_process:
-        return
-    held = Path(".snakemake/running").open("a+")
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        held.seek(0)
-        raise WorkflowError(f"{held.read().strip()} is at work in this folder; wait for it or stop it") from None
-    except OSError:
-        return  # a disk that knows no locks
-    held.truncate(0)
-    print(f"Snakemake, process {os.getpid()} on {platform.node()},", file=held, flush=True)
-    workflow.held = held  # open, and thereby locked, until the process ends
 
 
 @functools.cache
