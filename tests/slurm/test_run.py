@@ -19,7 +19,7 @@ def by_rule(jobs):
     """Jobs by the rule in their comment."""
     found = {}
     for job in jobs:
-        rule = re.match(r"rule_(.*?)(_wildcards|_evaluate|$)", job["Comment"])
+        rule = re.match(r"rule_(evaluate|.*?(?=_wildcards))", job["Comment"])
         assert rule is not None, job
         found.setdefault(rule[1], []).append(job)
     return found
