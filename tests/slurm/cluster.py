@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent
@@ -91,8 +92,11 @@ class Run:
     """`snakemake` with these arguments in a clone, at work until it ends or is killed.
 
     Attributes:
+        started: all of them, for those that clear up after a test.
         output: file of what it says.
     """
+
+    started: ClassVar[list["Run"]] = []
 
     def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -108,6 +112,7 @@ class Run:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self.started.append(self)
 
     def text(self) -> str:
         return self.output.read_text()

@@ -43,6 +43,9 @@ def project(cluster, tmp_path):
     folder = clone(tmp_path / "project")
     (folder / PRESET).write_text(yaml.safe_dump(tiny()))
     yield folder
+    for run in Run.started:
+        run.kill()
+    Run.started.clear()
     if jobs := [job["JobId"] for job in cluster.jobs()]:
         subprocess.run(["scancel", *jobs], capture_output=True)
     for _ in range(60):
