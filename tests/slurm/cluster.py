@@ -50,19 +50,20 @@ class Cluster:
         pid = (self.state / f"run/{daemon}.pid").read_text().split()[0]
         os.kill(int(pid), signal.SIGKILL)
 
-    def jobs(self) -> list[dict[str, str]]:
-        """All jobs that Slurm remembers, the oldest first: fields as `scontrol show job` names them."""
+    def jobs(self, folder: Path) -> list[dict[str, str]]:
+        """All jobs from a folder that Slurm remembers, the oldest first: fields as `scontrol show job` names them."""
         text = subprocess.run(["scontrol", "show", "job", "-o"], capture_output=True, text=True).stdout
-        lines = [line for line in text.splitlines() if line.startswith("JobId=")]
-        return [dict(re.findall(r"(\w+)=(\S*)", line)) for line in lines]
+        found = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in text.splitlines() if line.startswith("JobId=")]
+        return [job for job in found if job["WorkDir"] == str(folder)]
 
-    def job(self, rule: str, state: str = "RUNNING") -> dict[str, str] | None:
+    def job(self, folder: Path, rule: str, state: str = "RUNNING") -> dict[str, str] | None:
         """The newest job of a rule in a state."""
-        found = [job for job in self.jobs() if f"rule_{rule}_" in job.get("Comment", "") and job["JobState"] == state]
+        found = [job for job in self.jobs(folder) if f"rule_{rule}_" in job["Comment"] and job["JobState"] == state]
         return found[-1] if found else None
 
-    def idle(self) -> bool:
-        return not any(job["JobState"] in BUSY for job in self.jobs())
+    def unfinished(self, folder: Path) -> list[str]:
+        """Ids of the jobs that have not ended."""
+        return [job["JobId"] for job in self.jobs(folder) if job["JobState"] in BUSY]
 
     def _script(self, name: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.slurm.cluster import Run, processes
-from tests.slurm.conftest import PRESET, outputs
+from tests.slurm.conftest import OUTPUTS, PLACE, PRESET
 from workflow_src import store
 from workflow_src.models import checkpoint
 
@@ -18,9 +18,9 @@ SLURM = ("--profile", "slurm", "-j", "50", "--configfile", PRESET)
 STEP = "-m workflow_src.steps.train"
 
 
-def start(project, experiment="short", *options, **settings):
+def start(project, *options, **settings):
     """The command, asking for one training."""
-    return Run(project, *SLURM, *options, "--", outputs(experiment)[1], **settings)
+    return Run(project, *SLURM, *options, "--", OUTPUTS[1], **settings)
 
 
 def asks(**resources):
@@ -28,34 +28,32 @@ def asks(**resources):
     return ["--set-resources", "train:gpu=1", *(f"train:{name}={value}" for name, value in resources.items())]
 
 
-def log(project, experiment="short"):
-    file = project / f"results/tiny/logs/train/{experiment}/shplrnn_m3/T100/seeds0.log"
-    return file.read_text() if file.exists() else ""
+def log(project):
+    return (project / f"results/tiny/logs/train/{PLACE}.log").read_text()
 
 
-def has_checkpoint(project, experiment="short"):
-    return any((project / outputs(experiment)[0]).parent.glob("*unfinished*"))
+def has_checkpoint(project):
+    return any((project / OUTPUTS[0]).parent.glob("*unfinished*"))
 
 
-def training(cluster, run, project, experiment="short"):
-    """Wait until a training is under way and has a checkpoint; its job."""
-    run.until(lambda: has_checkpoint(project, experiment))
-    job = cluster.job("train")
+def training(cluster, run, project):
+    """Wait until the training is under way and has a checkpoint; the id of its job."""
+    run.until(lambda: has_checkpoint(project))
+    job = cluster.job(project, "train")
     assert job is not None
     return job["JobId"]
 
 
-def assert_nothing_lost(project, undisturbed, experiment="short"):
+def assert_nothing_lost(project, undisturbed):
     """Model and history agree bit for bit, times apart; nothing is left over."""
-    model, history = outputs(experiment)
-    folders = (project, undisturbed(experiment))
-    made, expected = (checkpoint.read_header(folder / model)["sha256"] for folder in folders)
+    model, history = OUTPUTS
+    made, expected = (checkpoint.read_header(folder / model)["sha256"] for folder in (project, undisturbed))
     assert made == expected
-    made, expected = (store.load(folder / history) for folder in folders)
+    made, expected = (store.load(folder / history) for folder in (project, undisturbed))
     assert set(made.variables) == set(expected.variables)
     for name in set(made.variables) - {"wall_time"}:
         np.testing.assert_array_equal(made[name].values, expected[name].values, err_msg=name)
-    assert not has_checkpoint(project, experiment)
+    assert not has_checkpoint(project)
 
 
 def test_a_cancelled_training_is_submitted_again_and_goes_on(cluster, project, undisturbed):
@@ -81,7 +79,7 @@ def test_the_same_command_after_a_killed_snakemake_harms_nothing(cluster, projec
     first = start(project)
     job = training(cluster, first, project)
     first.kill()
-    assert cluster.job("train")["JobId"] == job, "the job outlives its Snakemake"
+    assert cluster.job(project, "train")["JobId"] == job, "the job outlives its Snakemake"
     second = start(project)
     second.ends_well()
     assert_nothing_lost(project, undisturbed)
@@ -113,31 +111,34 @@ def test_a_preempted_training_is_requeued_and_goes_on(cluster, project, undistur
 
 @pytest.mark.slow
 def test_a_training_over_its_time_limit_goes_on_in_the_next_attempt(cluster, project, undisturbed):
-    once = asks(runtime="1 if attempt == 1 else 20", slurm_extra="'--signal=TERM@20'")
-    run = start(project, "long", *once)
+    run = start(project, *asks(runtime="1 if attempt == 1 else 20"))
+    job = training(cluster, run, project)
+    # It does not come to its end before the limit; Slurm wakes it to tell it.
+    (step,) = processes(STEP, job)
+    os.kill(step, signal.SIGSTOP)
     run.ends_well()
-    assert cluster.job("train", "TIMEOUT") or cluster.job("train", "FAILED")
-    assert "continuing after update" in log(project, "long")
-    assert_nothing_lost(project, undisturbed, "long")
+    assert next(one["JobState"] for one in cluster.jobs(project) if one["JobId"] == job) == "TIMEOUT"
+    assert "continuing after update" in log(project)
+    assert_nothing_lost(project, undisturbed)
 
 
 @pytest.mark.slow
 def test_a_training_that_runs_out_of_memory_gets_more(cluster, project, undisturbed):
-    run = start(project, "short", *asks(mem_mb="350 if attempt == 1 else 3000"))
+    run = start(project, *asks(mem_mb="350 if attempt == 1 else 3000"))
     run.ends_well()
-    sizes = [job["MinMemoryNode"] for job in cluster.jobs() if job.get("Comment", "").startswith("rule_train")]
-    assert sizes[-2:] == ["350M", "3000M"]
+    sizes = [job["MinMemoryNode"] for job in cluster.jobs(project) if job["Comment"].startswith("rule_train")]
+    assert sizes == ["350M", "3000M"]
     assert_nothing_lost(project, undisturbed)
 
 
 @pytest.mark.slow
 def test_drained_nodes_take_jobs_again_when_they_are_resumed(cluster, project, undisturbed):
     run = start(project)
-    run.until(lambda: cluster.job("simulate"))
+    run.until(lambda: cluster.job(project, "simulate"))
     nodes = ["scontrol", "update", "nodename=n[1-2]"]
     subprocess.run([*nodes, "state=drain", "reason=test"], check=True)
     try:
-        run.until(lambda: (job := cluster.job("train", "PENDING")) and "DRAINED" in job["Reason"].upper())
+        run.until(lambda: (job := cluster.job(project, "train", "PENDING")) and "DRAINED" in job["Reason"].upper())
     finally:
         subprocess.run([*nodes, "state=resume"], check=True)
     run.ends_well()

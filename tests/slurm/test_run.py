@@ -26,18 +26,17 @@ def by_rule(jobs):
 
 
 def test_the_command_makes_all_targets_and_asks_for_what_each_job_needs(cluster, project):
-    before = {job["JobId"] for job in cluster.jobs()}
     run = Run(project, "--profile", "slurm", "-j", "50", "--configfile", PRESET)
     waiting = set()
     while run.process.poll() is None:
-        waiting |= {job["Comment"].split("_wildcards")[0] for job in cluster.jobs() if "Comment" in job}
+        waiting |= {job["Comment"].split("_wildcards")[0] for job in cluster.jobs(project)}
         time.sleep(1)
     run.ends_well()
     assert "rule_train" in waiting, "a job was not seen in the queue"
     for name in ("figures/figure1.pdf", "tables/table1.md", "report.html"):
         assert (project / "results/tiny" / name).stat().st_size > 0
 
-    jobs = by_rule(job for job in cluster.jobs() if job["JobId"] not in before)
+    jobs = by_rule(cluster.jobs(project))
     assert {rule: len(found) for rule, found in jobs.items()} == {
         "simulate": 1,
         "train": 2,
@@ -79,5 +78,5 @@ def test_the_smoke_preset_runs_to_all_its_figures(cluster, project):
     for name in figures:
         for suffix in ("pdf", "png", "csv"):
             assert (project / f"results/smoke/figures/{name}.{suffix}").stat().st_size > 0
-    trained = [job for job in cluster.jobs() if job.get("Comment", "").startswith("rule_train")]
+    trained = [job for job in cluster.jobs(project) if job["Comment"].startswith("rule_train")]
     assert all(job["TresPerJob"] == "gres:gpu:1" for job in trained), "computed on CPUs, asked for GPUs"
