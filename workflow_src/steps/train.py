@@ -127,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=RunSpec, dataset=Path, model=Path, history=Path).parse(argv)
     # Before the device: a second copy of a job takes no memory there while it waits for the first.
     with lock.held(args.model):
-        prepare(args.spec.compute, args.spec.precision)
+        prepare(args.spec.compute, args.spec.precision, deterministic=args.spec.deterministic)
         with stop.postponed() as asked:
             with provenance.record("train", args, outputs=["model", "history"]) as record:
                 record.update(numerics())
