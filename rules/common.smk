@@ -1,6 +1,7 @@
 """The preset, and every function that the rules use: paths from names, specifications from wildcards."""
 
 import functools
+import os
 import sys
 from pathlib import Path
 
@@ -39,6 +40,10 @@ except UserError as error:
 RESULTS = Path("results") / PRESET.preset
 if workflow.is_main_process and (refused := refusal(RESULTS)):
     raise WorkflowError(str(refused))
+# Jobs learn it from their environment: results do not depend on it.
+os.environ.setdefault("GTF_DEER_PACKS_PER_GPU", str(PRESET.packs_per_gpu))
+if PRESET.packs_per_gpu > 1 and "gpu" not in workflow.resource_settings.resources:
+    workflow.register_resource("gpu", PRESET.packs_per_gpu)
 CLAIMS_FILE = Path(workflow.basedir) / "config/claims.yaml"
 if CLAIMS_FILE.is_relative_to(Path.cwd()):
     # So that logs and records do not name the machine's folders.

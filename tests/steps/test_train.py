@@ -15,7 +15,7 @@ import xarray as xr
 
 from tests.training.specs import run_spec
 from tests.training.test_gtf_deer import orbit
-from workflow_src import store
+from workflow_src import stop, store
 from workflow_src.errors import UserError
 from workflow_src.models import checkpoint
 from workflow_src.provenance import sidecar
@@ -119,6 +119,10 @@ def unfinished_of(spec, folder, code="a"):
     return Unfinished(folder / "unfinished.eqx", {"spec": spec.model_dump(mode="json"), "code": code, "data": "b"})
 
 
+def shorter(spec, updates):
+    return spec.model_copy(update={"training": spec.training.model_copy(update={"updates": updates})})
+
+
 @pytest.fixture(scope="module")
 def kept(dataset, tmp_path_factory):
     """A folder with checkpoints after 2 and 4 of 6 updates."""
@@ -127,11 +131,7 @@ def kept(dataset, tmp_path_factory):
     unfinished = unfinished_of(spec, folder)
     data = store.load(dataset)["train"].values
     for updates in (2, 4):
-        unfinished.keep(
-            loop.train(
-                spec.model_copy(update={"training": spec.training.model_copy(update={"updates": updates})}), data
-            )
-        )
+        unfinished.keep(loop.train(shorter(spec, updates), data))
     return folder
 
 
@@ -182,9 +182,70 @@ def test_a_training_without_a_sound_checkpoint_of_its_own_starts_afresh_and_says
     assert said[2].endswith("starting afresh")
 
 
+def by_twos(most, calls):
+    """A training that adds to the parameters, two updates per call, of at most so many runs."""
+
+    def train(spec, trajectory, *, resume, asked, **kwargs):
+        done = resume.updates if resume else 0
+        calls.append((spec.seeds, done))
+        if len(spec.seeds) > most:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 99 bytes.")
+        progressed = resume or loop.Progressed(loop.start(spec), loop.blank(spec, 0).trace, np.zeros(0))
+        while done < spec.training.updates:
+            done += 2
+            model = jax.tree.map(lambda leaf: leaf + 1, progressed.state.model)
+            trace = loop.blank(spec, done).trace._replace(
+                loss=np.repeat([[1.0 + seed] for seed in spec.seeds], done, 1)
+            )
+            progressed = loop.Progressed(progressed.state._replace(model=model), trace, np.arange(1.0, done + 1))
+            if asked():
+                kwargs["keep"](progressed)
+                break
+        return progressed
+
+    return train
+
+
+def test_a_pack_that_does_not_fit_into_memory_is_trained_in_parts(tmp_path, dataset, monkeypatch):
+    """From the checkpoint of the whole pack on, and after a stop in the middle of the second part."""
+    spec = run_spec(updates=6, seeds=(0, 1, 2))
+    data = store.load(dataset)
+    monkeypatch.setattr(loop, "train", by_twos(3, []))
+    models, history, _ = train.train(spec, data, unfinished_of(spec, tmp_path / "whole"))
+    calls = []
+    monkeypatch.setattr(loop, "train", by_twos(2, calls))
+    unfinished = unfinished_of(spec, tmp_path / "parts")
+    unfinished.keep(by_twos(3, [])(shorter(spec, 2), None, resume=None, asked=lambda: False))
+    asked = iter([None, None, signal.SIGTERM, signal.SIGTERM])
+    with pytest.raises(stop.Stopped):
+        train.train(spec, data, unfinished, lambda: next(asked))
+    assert calls == [((0, 1, 2), 2), ((0, 1), 2), ((2,), 2)]
+    calls.clear()
+    again, parted, together = train.train(spec, data, unfinished)
+    assert together == [(0, 1), (2,)]
+    assert calls == [((0, 1), 6), ((2,), 4)]
+    for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(models), strict=True):
+        np.testing.assert_array_equal(a, b)
+    xr.testing.assert_equal(parted.drop_vars("wall_time"), history.drop_vars("wall_time"))
+    np.testing.assert_allclose(parted["wall_time"], 2 * history["wall_time"])
+    unfinished.remove()
+    assert not list((tmp_path / "parts").iterdir())
+
+
+def test_a_run_that_does_not_fit_alone_is_told_in_one_line(tmp_path, dataset, monkeypatch):
+    def full(*args, **kwargs):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 99 bytes.")
+
+    monkeypatch.setattr(loop, "train", full)
+    spec = run_spec(updates=6, seeds=(4,))
+    with pytest.raises(UserError, match="seed 4: one run at batch size 3 and T = 31 takes more memory"):
+        train.train(spec, store.load(dataset), unfinished_of(spec, tmp_path))
+
+
 def test_the_trained_pack_and_its_specification_come_back(tmp_path, dataset):
     spec = run_spec(updates=3)
-    models, history = train.train(spec, store.load(dataset), unfinished_of(spec, tmp_path))
+    models, history, together = train.train(spec, store.load(dataset), unfinished_of(spec, tmp_path))
+    assert together == [spec.seeds]
     checkpoint.save(tmp_path / "model.eqx", spec, models, {"step": "train"})
     assert checkpoint.read_spec(tmp_path / "model.eqx") == spec
     for a, b in zip(jax.tree.leaves(checkpoint.load(tmp_path / "model.eqx")), jax.tree.leaves(models), strict=True):

@@ -1,7 +1,8 @@
 """Train one pack of runs, Algorithms 1 to 3.
 
 A training that is killed and started again continues from its last checkpoint. One that is asked to stop finishes the
-updates that are being computed, writes a checkpoint and ends with a status that says that it is not done.
+updates that are being computed, writes a checkpoint and ends with a status that says that it is not done. A pack for
+which the device has too little memory is trained in parts, one after the other.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,13 +14,14 @@ import numpy as np
 import xarray as xr
 
 from workflow_src import lock, logs, provenance, stop, store
+from workflow_src.errors import UserError
 from workflow_src.models import checkpoint
 from workflow_src.models.base import AbstractModel
 from workflow_src.specs.run import RunSpec
 from workflow_src.steps.arguments import arguments, run
 from workflow_src.steps.device import numerics, prepare
-from workflow_src.steps.unfinished import Unfinished
-from workflow_src.training import loop
+from workflow_src.steps.unfinished import STEM, Unfinished
+from workflow_src.training import loop, parts
 from workflow_src.training.forward import solver_of
 
 # Seconds and updates between two checkpoints of an unfinished training; whichever is over first.
@@ -29,8 +31,8 @@ KEEP_EVERY_UPDATES = 5000
 
 def train(
     spec: RunSpec, dataset: xr.Dataset, unfinished: Unfinished, asked: Callable[[], Any] = lambda: None
-) -> tuple[AbstractModel, xr.Dataset]:
-    """Fit the job's models, one per seed; return them stacked, with their history.
+) -> tuple[AbstractModel, xr.Dataset, list[tuple[int, ...]]]:
+    """Fit the job's models, one per seed; return them stacked, their history, and which seeds were trained together.
 
     Args:
         unfinished: the checkpoints of earlier attempts and of this one.
@@ -39,22 +41,64 @@ def train(
         Stopped: the training was asked to stop and can be continued.
     """
     trajectory = dataset["train"].transpose("train_step", "component").values
-    finished = loop.train(
-        spec,
-        trajectory,
-        resume=unfinished.resume(spec),
-        keep=unfinished.keep,
-        keep_every=KEEP_EVERY,
-        keep_every_updates=KEEP_EVERY_UPDATES,
-        asked=lambda: asked() is not None,
-    )
+    finished, together = _fit(spec, trajectory, unfinished, asked)
+    return finished.state.model, _history(spec, finished), together
+
+
+def _fit(
+    spec: RunSpec, trajectory: np.ndarray, unfinished: Unfinished, asked: Callable[[], Any]
+) -> tuple[loop.Progressed, list[tuple[int, ...]]]:
+    """Train a pack together or, where that takes too much memory, its halves one after the other.
+
+    What was begun in halves goes on in halves.
+    """
+    halves = parts.halves(spec)
+    if not any(unfinished.of(half).exists() for half in halves):
+        # The error is gone before the halves are tried: it holds on to the memory of the call that failed.
+        if (finished := _together(spec, trajectory, unfinished, asked)) is not None:
+            return finished, [spec.seeds]
+        if not halves:
+            raise UserError(
+                f"seed {spec.seeds[0]}: one run at batch size {spec.batch_size} and T = {spec.sequence_length} takes "
+                "more memory than the device has; lower packs_per_gpu or batch_size, or use a larger device"
+            )
+        logs.say(f"too little memory for {len(spec.seeds)} runs at once; training them in two parts")
+    whole = unfinished.resume(spec) if unfinished.exists() else None
+    for half in halves:
+        if whole is not None and not unfinished.of(half).exists():
+            unfinished.of(half).keep(parts.cut(spec, whole, half))
+    fitted = [_fit(half, trajectory, unfinished.of(half), asked) for half in halves]
+    return parts.joined([one for one, _ in fitted]), [seeds for _, together in fitted for seeds in together]
+
+
+def _together(
+    spec: RunSpec, trajectory: np.ndarray, unfinished: Unfinished, asked: Callable[[], Any]
+) -> loop.Progressed | None:
+    """Train a pack to its last update; None where the device has too little memory."""
+    try:
+        finished = loop.train(
+            spec,
+            trajectory,
+            resume=unfinished.resume(spec),
+            keep=unfinished.keep,
+            keep_every=KEEP_EVERY,
+            keep_every_updates=KEEP_EVERY_UPDATES,
+            asked=lambda: asked() is not None,
+        )
+    except RuntimeError as error:
+        if parts.is_out_of_memory(error):
+            return None
+        raise
     if finished.updates < spec.training.updates:
         logs.say(
             f"stopped after update {finished.updates} of {spec.training.updates}; "
             "the checkpoint is written, and the same command continues from there"
         )
         raise stop.Stopped(asked())
-    return finished.state.model, _history(spec, finished)
+    if unfinished.path.stem != STEM:
+        # A part: it waits for the others.
+        unfinished.keep(finished)
+    return finished
 
 
 def _history(spec: RunSpec, finished: loop.Progressed) -> xr.Dataset:
@@ -83,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=RunSpec, dataset=Path, model=Path, history=Path).parse(argv)
     # Before the device: a second copy of a job takes no memory there while it waits for the first.
     with lock.held(args.model):
-        prepare(args.spec.compute, args.spec.precision)
+        prepare(args.spec.compute, args.spec.precision, deterministic=args.spec.deterministic)
         with stop.postponed() as asked:
             with provenance.record("train", args, outputs=["model", "history"]) as record:
                 record.update(numerics())
@@ -93,9 +137,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                     "code": record["code_fingerprint"],
                     "data": data.attrs["content_sha256"],
                 }
-                unfinished = Unfinished(args.model.with_name("unfinished.eqx"), identity)
-                models, history = train(args.spec, data, unfinished, asked)
-                record["pack"] = list(args.spec.seeds)
+                unfinished = Unfinished(args.model.with_name(f"{STEM}.eqx"), identity)
+                models, history, together = train(args.spec, data, unfinished, asked)
+                record["pack"] = list(args.spec.seeds) if len(together) == 1 else [list(one) for one in together]
                 record.diverged(history["seed"].values[history["diverged_at"].values >= 0].tolist())
                 checkpoint.save(args.model, args.spec, models, record.document())
                 store.save(args.history, history, record.document())

@@ -18,11 +18,14 @@ from workflow_src.training import loop
 WORDS = {"spec": "specification", "code": "code", "data": "dataset"}
 
 
+STEM = "unfinished"
+
+
 class Unfinished:
     """The last two checkpoints of a training.
 
     Attributes:
-        path: of the last one.
+        path: of the last one, named `unfinished.eqx` or like it.
         identity: what a checkpoint must agree with to be continued: specification, code and data.
     """
 
@@ -30,6 +33,15 @@ class Unfinished:
         self.path = path
         self.identity = dict(identity)
         self.previous = path.with_stem(f"{path.stem}.previous")
+
+    def exists(self) -> bool:
+        return self.path.exists() or self.previous.exists()
+
+    def of(self, part: RunSpec) -> "Unfinished":
+        """The checkpoints of a part of the pack, which is trained by itself."""
+        seeds = f"{part.seeds[0]}-{part.seeds[-1]}"
+        spec = {**self.identity["spec"], "seeds": list(part.seeds)}
+        return Unfinished(self.path.with_name(f"{STEM}.seeds{seeds}.eqx"), {**self.identity, "spec": spec})
 
     def keep(self, progressed: loop.Progressed) -> None:
         """Write a checkpoint; the one before becomes the previous one."""
@@ -63,6 +75,8 @@ class Unfinished:
         return None
 
     def remove(self) -> None:
-        """Delete both, and what killed attempts to write them left."""
-        store.remove(self.path)
-        store.remove(self.previous)
+        """Delete these, those of parts, and what killed attempts to write them left."""
+        for path in self.path.parent.glob(f"{STEM}.*eqx"):
+            store.remove(path)
+        for stale in self.path.parent.glob(f".{STEM}.*.part"):
+            stale.unlink(missing_ok=True)

@@ -192,7 +192,7 @@ def blank(spec: RunSpec, updates: int) -> Progressed:
     """A `Progressed` of the right shapes and types, into which a checkpoint is read."""
     dtype = jnp.result_type(float)
     trace = Trace(*(np.zeros((len(spec.seeds), updates), dtype) for _ in Trace._fields))
-    return Progressed(start(spec), trace, np.zeros(updates))
+    return Progressed(eqx.filter_eval_shape(start, spec), trace, np.zeros(updates))
 
 
 def _progressed(state: RunState, traces: list[Trace], times: list[np.ndarray]) -> Progressed:
