@@ -1,7 +1,8 @@
 """A pack in parts, for devices without the memory to train it together.
 
 A run's numbers come from its own seed alone. Trained with fewer others it takes the same steps, but for the last digits
-where a compiled program for fewer runs sums in another order.
+where a compiled program for fewer runs sums in another order: on a CPU in float32, after 100 updates, parameters of a
+shPLRNN by `deer` and of an LSSM had the same bits in packs of 1, 2 and 4, and all others agreed to 1e-6.
 """
 
 from collections.abc import Sequence
