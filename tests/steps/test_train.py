@@ -166,6 +166,21 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, kept
     assert unfinished_of(spec, tmp_path).resume(spec).updates == 2
 
 
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path, kept, monkeypatch):
+    spec = run_spec(updates=6)
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    unfinished = unfinished_of(spec, tmp_path)
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match=r"unfinished\.eqx: cannot be written \(No space left on device\); free space"):
+        unfinished.keep(unfinished.resume(spec))
+    assert unfinished.resume(spec).updates == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["unfinished.previous.eqx"]
+
+
 @pytest.mark.parametrize(("other", "word"), [("code", "code"), ("pack", "specification"), ("both damaged", "damaged")])
 def test_a_training_without_a_sound_checkpoint_of_its_own_starts_afresh_and_says_why(
     tmp_path, kept, other, word, capfd
