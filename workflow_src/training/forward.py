@@ -39,14 +39,14 @@ def predict(
     if isinstance(model, AbstractForcedModel):
         gradient = spec.pseudo_inverse_gradient
         teacher = jax.vmap(lambda x: teacher_signal(model, x, pseudo_inverse_gradient=gradient))(x)
-        step, given = _forcing(model, teacher[:, :-1], spec, forcing_strength)
+        strength = spec.forcing_strength if forcing_strength is None else forcing_strength
         keys = jax.random.split(key_guess, x.shape[0])
         guess = jax.vmap(lambda signal, key: initial_guess(spec.guess, signal, key=key))(teacher[:, 1:], keys)
         solution = solve_batch(
             solver,
-            step,
+            _step_of(model, spec, strength),
             teacher[:, 0],
-            given,
+            _inputs_of(teacher[:, :-1], spec, strength),
             guess,
             tolerance=spec.tolerance,
             max_iterations=max_iterations,
@@ -74,22 +74,25 @@ def solver_of(spec: RunSpec) -> Choice:
     )
 
 
-def _forcing(
-    model: AbstractForcedModel, teacher: Float[Array, "S T M"], spec: TrainingSpec, strength: Float[Array, ""] | None
-) -> tuple[AbstractForcedStep, Any]:
-    """The forced step of a training and its inputs: the teacher signal, with strengths where they vary along it."""
-    gradient, weakest = spec.pseudo_inverse_gradient, spec.weakest_forcing
-    later = spec.forcing_strength if strength is None else strength
+def _step_of(model: AbstractForcedModel, spec: TrainingSpec, strength: float | Float[Array, ""]) -> AbstractForcedStep:
+    """The forced step of a training: of one strength, or of one for each step where the warm-up has its own."""
     # ASSUME: one strength for the warm-up and for what follows, unless the specification gives two. The paper leaves
     # this open, and its single call to the solver fits both.
+    gradient, weakest = spec.pseudo_inverse_gradient, spec.weakest_forcing
+    if spec.warmup_forcing_strength is not None:
+        return varying_forced_step(model, weakest=weakest, pseudo_inverse_gradient=gradient)
+    return forced_step(model, strength, weakest=weakest, pseudo_inverse_gradient=gradient)
+
+
+def _inputs_of(teacher: Float[Array, "S steps M"], spec: TrainingSpec, strength: float | Float[Array, ""]) -> Any:
+    """What forces each step: the teacher signal, with the strength beside it where that varies."""
     if spec.warmup_forcing_strength is None:
-        return forced_step(model, later, weakest=weakest, pseudo_inverse_gradient=gradient), teacher
+        return teacher
     S, steps, _ = teacher.shape
     # The states at the T_w observations of the warm-up; the next one is the first that the loss judges.
     warming = jnp.arange(steps) < spec.warmup_of(steps + 1)
-    strengths = jnp.where(warming, spec.warmup_forcing_strength, later).astype(teacher.dtype)
-    step = varying_forced_step(model, weakest=weakest, pseudo_inverse_gradient=gradient)
-    return step, (teacher, jnp.broadcast_to(strengths, (S, steps)))
+    strengths = jnp.where(warming, spec.warmup_forcing_strength, strength).astype(teacher.dtype)
+    return teacher, jnp.broadcast_to(strengths, (S, steps))
 
 
 def solve_forced(
