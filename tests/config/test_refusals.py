@@ -123,6 +123,35 @@ WRONG = [
         "experiments.lorenz96_lengths.evaluation.lyapunov_steps",
         ["greater than or equal to 1"],
     ),
+    ({"training.mar_direction": "times"}, "training.mar_direction", ["'times' is unknown", "'multiply'"]),
+    ({"training.forcing_schedule": "annealed"}, "training.forcing_schedule", ["is unknown", "'adaptive'"]),
+    ({"training.warmup_forcing_strength": 1.5}, "training.warmup_forcing_strength", ["less than or equal to 1"]),
+    ({"training.pseudo_inverse_gradient": "yes"}, "training.pseudo_inverse_gradient", ["correct it"]),
+    (
+        {"benchmarks.runtime.training.warmup_forcing_strength": 1.0},
+        "benchmarks.runtime.training.warmup_forcing_strength",
+        ["no warm-up at sequence length 128", "remove it"],
+    ),
+    (
+        {"experiments.lorenz63_full.training.forcing_schedule": "adaptive", "training.forcing_strength": 1.0},
+        "training.forcing_strength",
+        ["lower bound of an adaptive schedule", "0.99", "lower it"],
+    ),
+    (
+        {"training.forcing_schedule": "adaptive"},
+        "training.forcing_schedule",
+        ["benchmarks.runtime times", "forcing_schedule: constant in benchmarks.runtime.training"],
+    ),
+    (
+        {"models.lssm.training.forcing_schedule": "adaptive"},
+        "models.lssm.training.forcing_schedule",
+        ["no effect on architecture lssm"],
+    ),
+    (
+        {"models.mamba2_7k.training": {"warmup_forcing_strength": 1.0}},
+        "models.mamba2_7k.training.warmup_forcing_strength",
+        ["no effect on architecture mamba2"],
+    ),
     ({"training.samples_per_update": None}, "training.samples_per_update", ["is empty", "write a value"]),
     ({"training.batch_size": 4}, "training.batch_size", ["either batch_size or samples_per_update"]),
     (
@@ -387,6 +416,8 @@ RIGHT = [
     {"benchmarks.lorenz96_update_time.sequence_lengths": [256, 1024]},
     {"datasets.lorenz96.parameters.forcing_amplitude": 0.5},
     {"experiments.lorenz63_full.training.learning_rate_end": 0.005},
+    {"experiments.lorenz63_full.training.forcing_schedule": "adaptive"},
+    {"experiments.lorenz96_models.training": {"warmup_forcing_strength": 1.0, "mar_direction": "multiply"}},
     {"source": "assumed: for a test"},
 ]
 
