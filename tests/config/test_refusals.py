@@ -76,6 +76,7 @@ MISSPELT = [
     ("figures.figure3.comparison", "comparision", "did you mean 'comparison'?"),
     ("figures.figure3.comparison.models", "model", "did you mean 'models'?"),
     ("tables.table4", "table6", "did you mean 'table"),
+    ("extras.figureS1.factors", "factor", "did you mean 'factors'?"),
 ]
 
 
@@ -364,6 +365,38 @@ WRONG = [
         ["trains on lorenz96", "bursting_lengths on bursting", "correct"],
     ),
 ]
+
+
+def sweep(factor, value=None, **changes):
+    """The smoke preset with one factor of its sweep changed, or one value of it."""
+    config = copy.deepcopy(SMOKE)
+    row = config["extras"]["figureS1"]["factors"][factor]
+    (row if value is None else row["values"][value]).update(changes)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "words"),
+    [
+        (sweep(0, name="embedding"), "factors.2.name", ["'embedding' stands twice"]),
+        (sweep(0, reference="N + 3"), "factors.0.reference", ["'N + 3' labels none", "use one of N, N + 1"]),
+        (sweep(0, values=[]), "factors.0.values", ["at least 1 item"]),
+        (sweep(0, contrast_is="else"), "factors.0.contrast_is", ["'else' is unknown", "'worse' or 'better'"]),
+        (sweep(0, 1, label="N"), "factors.0.values.1.label", ["'N' stands twice"]),
+        (sweep(0, 1, model="shplrnn"), "factors.0.values.1.model", ["'shplrnn' is not defined", "shplrnn_rank6"]),
+        (sweep(0, 1, contrast="gru"), "factors.0.values.1.contrast", ["model 'gru' is not defined"]),
+        (sweep(0, 1, contrast="shplrnn_rank6"), "factors.0.values.1.contrast", ["the model itself", "name another"]),
+        (sweep(0, 1, experiment="other"), "factors.0.values.1.experiment", ["experiment 'other' is not defined"]),
+        (sweep(0, 1, embedding="m2_tau9"), "factors.0.values.1.embedding", ["not judged in 'm2_tau9'", "m2_tau200"]),
+        (changed({"extras.figureS1.experiment": "other"}), "experiment", ["experiment 'other' is not defined"]),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_a_wrong_sweep_is_refused_where_it_is_wrong(config, key, words):
+    message = refusal(config)
+    assert message.startswith(f"{FILE}: extras.figureS1.{key}: "), message
+    for word in words:
+        assert word in message
 
 
 @pytest.mark.parametrize(("changes", "key", "words"), WRONG, ids=[f"{next(iter(c))} -> {k}" for c, k, _ in WRONG])
