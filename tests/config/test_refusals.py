@@ -267,6 +267,17 @@ WRONG = [
         ["20 exceeds the 10 test steps behind the warm-up"],
     ),
     ({"evaluation.example_steps": 8001}, "evaluation.example_steps", ["8001", "8000 generated steps", "lower it"]),
+    (
+        {"evaluation.lead_steps": 19},
+        "evaluation.lead_steps",
+        ["19 steps do not hold the 20 forecast_steps", "raise it"],
+    ),
+    (
+        {"evaluation.lead_steps": 9801},
+        "evaluation.lead_steps",
+        ["9801 exceeds the 9800 test steps behind the warm-up", "lower it"],
+    ),
+    ({"evaluation.spectrum_smoothing": 0.0}, "evaluation.spectrum_smoothing", []),
     ({"evaluation.lyapunov_steps": 9801}, "evaluation.lyapunov_steps", ["9801 exceeds the 9800 test steps"]),
     ({"evaluation.forecast_windows": 8202}, "evaluation.forecast_windows", ["8202 windows", "8201 steps", "lower it"]),
     (
