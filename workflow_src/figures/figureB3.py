@@ -23,6 +23,7 @@ from workflow_src.figures.figure3 import SYSTEMS
 from workflow_src.figures.runs import lengths_of, long_form, median_row, models_of, trace_rows
 
 MEASURE = "forecast_rmse_by_lead"
+HELD = {"color": style.GREY, "linewidth": 0.9, "linestyle": (0, (4, 2))}
 
 
 def numbers(lorenz96: xr.Dataset, bursting: xr.Dataset, comparison: xr.Dataset) -> pd.DataFrame:
@@ -47,7 +48,7 @@ def draw(lorenz96: xr.Dataset, bursting: xr.Dataset, comparison: xr.Dataset) -> 
         comparison: over models; those that are shown, in their order.
     """
     table = numbers(lorenz96, bursting, comparison)
-    figure = style.figure(style.TWO_COLUMNS, 74)
+    figure = style.figure(style.TWO_COLUMNS, 82)
     panels = figure.subplots(1, 3)
     for axes, (system, dataset) in zip(panels, (("lorenz96", lorenz96), ("bursting", bursting)), strict=False):
         colours = style.ordinal_colours(lengths_of(dataset))
@@ -60,6 +61,8 @@ def draw(lorenz96: xr.Dataset, bursting: xr.Dataset, comparison: xr.Dataset) -> 
     _draw_curves(panels[2], table[table["panel"] == "B3 models"], named, words)
     panels[2].set_title(f"forced Lorenz-96, $T = {lengths_of(comparison)[-1]}$")
     panels[0].set_ylabel("RMSE (standard deviations)")
+    held = Line2D([], [], label="holding the last observation", **HELD)
+    figure.legend(handles=[held], loc="outside lower center")
     return figure
 
 
@@ -89,11 +92,10 @@ def _draw_curves(axes: Axes, part: pd.DataFrame, colours: Mapping[str, Any], wor
         text = f"{words[series]}, {lost} diverged" if lost else words[series]
         handles.append(Line2D([], [], color=colour, label=text))
     held = part[part["statistic"] == "trace"]
-    axes.plot(held["x"].to_numpy(float), held["y"], color=style.GREY, linewidth=0.9, linestyle=(0, (4, 2)))
-    handles.append(
-        Line2D([], [], color=style.GREY, linewidth=0.9, linestyle=(0, (4, 2)), label="last observation held")
-    )
+    axes.plot(held["x"].to_numpy(float), held["y"], **HELD)
     axes.set_xlim(0, float(held["x"].max()))
     scales.log_ticks(axes)
     axes.set_xlabel("lead (time steps)")
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+    axes.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, handlelength=1.2, columnspacing=1.0
+    )
