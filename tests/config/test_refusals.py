@@ -76,6 +76,7 @@ MISSPELT = [
     ("figures.figure3.comparison", "comparision", "did you mean 'comparison'?"),
     ("figures.figure3.comparison.models", "model", "did you mean 'models'?"),
     ("tables.table4", "table6", "did you mean 'table"),
+    ("extras.figureS1.factors", "factor", "did you mean 'factors'?"),
 ]
 
 
@@ -121,6 +122,35 @@ WRONG = [
         {"experiments.lorenz96_lengths.evaluation.lyapunov_steps": 0},
         "experiments.lorenz96_lengths.evaluation.lyapunov_steps",
         ["greater than or equal to 1"],
+    ),
+    ({"training.mar_direction": "times"}, "training.mar_direction", ["'times' is unknown", "'multiply'"]),
+    ({"training.forcing_schedule": "annealed"}, "training.forcing_schedule", ["is unknown", "'adaptive'"]),
+    ({"training.warmup_forcing_strength": 1.5}, "training.warmup_forcing_strength", ["less than or equal to 1"]),
+    ({"training.pseudo_inverse_gradient": "yes"}, "training.pseudo_inverse_gradient", ["correct it"]),
+    (
+        {"benchmarks.runtime.training.warmup_forcing_strength": 1.0},
+        "benchmarks.runtime.training.warmup_forcing_strength",
+        ["no warm-up at sequence length 128", "remove it"],
+    ),
+    (
+        {"experiments.lorenz63_full.training.forcing_schedule": "adaptive", "training.forcing_strength": 1.0},
+        "training.forcing_strength",
+        ["lower bound of an adaptive schedule", "0.99", "lower it"],
+    ),
+    (
+        {"training.forcing_schedule": "adaptive"},
+        "training.forcing_schedule",
+        ["benchmarks.runtime times", "forcing_schedule: constant in benchmarks.runtime.training"],
+    ),
+    (
+        {"models.lssm.training.forcing_schedule": "adaptive"},
+        "models.lssm.training.forcing_schedule",
+        ["no effect on architecture lssm"],
+    ),
+    (
+        {"models.mamba2_7k.training": {"warmup_forcing_strength": 1.0}},
+        "models.mamba2_7k.training.warmup_forcing_strength",
+        ["no effect on architecture mamba2"],
     ),
     ({"training.samples_per_update": None}, "training.samples_per_update", ["is empty", "write a value"]),
     ({"training.batch_size": 4}, "training.batch_size", ["either batch_size or samples_per_update"]),
@@ -348,6 +378,38 @@ WRONG = [
 ]
 
 
+def sweep(factor, value=None, **changes):
+    """The smoke preset with one factor of its sweep changed, or one value of it."""
+    config = copy.deepcopy(SMOKE)
+    row = config["extras"]["figureS1"]["factors"][factor]
+    (row if value is None else row["values"][value]).update(changes)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "words"),
+    [
+        (sweep(0, name="embedding"), "factors.2.name", ["'embedding' stands twice"]),
+        (sweep(0, reference="N + 3"), "factors.0.reference", ["'N + 3' labels none", "use one of N, N + 1"]),
+        (sweep(0, values=[]), "factors.0.values", ["at least 1 item"]),
+        (sweep(0, contrast_is="else"), "factors.0.contrast_is", ["'else' is unknown", "'worse' or 'better'"]),
+        (sweep(0, 1, label="N"), "factors.0.values.1.label", ["'N' stands twice"]),
+        (sweep(0, 1, model="shplrnn"), "factors.0.values.1.model", ["'shplrnn' is not defined", "shplrnn_rank6"]),
+        (sweep(0, 1, contrast="gru"), "factors.0.values.1.contrast", ["model 'gru' is not defined"]),
+        (sweep(0, 1, contrast="shplrnn_rank6"), "factors.0.values.1.contrast", ["the model itself", "name another"]),
+        (sweep(0, 1, experiment="other"), "factors.0.values.1.experiment", ["experiment 'other' is not defined"]),
+        (sweep(0, 1, embedding="m2_tau9"), "factors.0.values.1.embedding", ["not judged in 'm2_tau9'", "m2_tau200"]),
+        (changed({"extras.figureS1.experiment": "other"}), "experiment", ["experiment 'other' is not defined"]),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_a_wrong_sweep_is_refused_where_it_is_wrong(config, key, words):
+    message = refusal(config)
+    assert message.startswith(f"{FILE}: extras.figureS1.{key}: "), message
+    for word in words:
+        assert word in message
+
+
 @pytest.mark.parametrize(("changes", "key", "words"), WRONG, ids=[f"{next(iter(c))} -> {k}" for c, k, _ in WRONG])
 def test_a_wrong_preset_is_refused_in_one_line_that_names_file_key_and_mend(changes, key, words):
     message = refusal(changed(changes))
@@ -365,6 +427,8 @@ RIGHT = [
     {"benchmarks.lorenz96_update_time.sequence_lengths": [256, 1024]},
     {"datasets.lorenz96.parameters.forcing_amplitude": 0.5},
     {"experiments.lorenz63_full.training.learning_rate_end": 0.005},
+    {"experiments.lorenz63_full.training.forcing_schedule": "adaptive"},
+    {"experiments.lorenz96_models.training": {"warmup_forcing_strength": 1.0, "mar_direction": "multiply"}},
     {"source": "assumed: for a test"},
 ]
 

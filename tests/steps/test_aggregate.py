@@ -59,7 +59,10 @@ def measure(model, length, pack):
 def history(pack, updates=10):
     shape = (len(pack), updates)
     return xr.Dataset(
-        {name: (("seed", "update"), np.ones(shape)) for name in ("loss", "newton_iterations", "converged_fraction")}
+        {
+            name: (("seed", "update"), np.ones(shape))
+            for name in ("loss", "newton_iterations", "converged_fraction", "forcing_strength")
+        }
         | {"diverged_at": ("seed", np.full(len(pack), -1)), "wall_time": ("update", np.arange(updates) + 1.0)}
         | {"compilation_time": ((), 7.0)},
         coords={"seed": list(pack), "update": np.arange(updates)},

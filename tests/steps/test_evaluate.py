@@ -14,7 +14,7 @@ from workflow_src import store
 from workflow_src.metrics.forecast_rmse import forecast_rmse_by_lead
 from workflow_src.metrics.power_spectrum import spectrum_distance
 from workflow_src.specs.evaluation import Embedding, EvaluationSpec
-from workflow_src.steps.evaluate import _divergence, evaluate
+from workflow_src.steps.evaluate import _divergence, _forcing, evaluate
 from workflow_src.training import loop
 
 EVALUATION = EvaluationSpec(
@@ -89,6 +89,25 @@ def test_a_run_that_diverged_in_training_is_recorded_beside_a_sound_one():
         assert np.isfinite(measures[name][1]).all(), name
     sound = evaluate(EVALUATION, spec, models, [-1, -1], dataset())
     xr.testing.assert_identical(measures.isel(seed=1), sound.isel(seed=1))
+
+
+def test_each_seed_of_an_adaptive_training_is_forced_as_at_its_end():
+    spec = run_spec(SHPLRNN | {"latent_dim": 2, "slow_units": 0})
+    models = loop.start(spec).model
+    constant = evaluate(EVALUATION, spec, models, [-1, -1], dataset())
+    own = evaluate(EVALUATION, spec, models, [-1, -1], dataset(), forcing_strength=np.array([0.3, 0.9]))
+    for name in MEASURES:
+        np.testing.assert_allclose(own[name][0], constant[name][0], rtol=1e-6, err_msg=name)
+    for name in ("forecast_rmse", "lyapunov_exponent_forced", "forced_contraction_bound"):
+        assert abs(own[name][1] - constant[name][1]) > 1e-3, name
+
+
+def test_histories_are_warmed_up_with_the_strength_of_the_warm_up():
+    assert _forcing(run_spec(), None) == (0.3, 0.3)
+    assert _forcing(run_spec(warmup_forcing_strength=1.0), None) == (1.0, 0.3)
+    warmed, later = _forcing(run_spec(warmup_forcing_strength=1.0), np.array([0.2, 0.4]))
+    assert warmed == 1.0
+    np.testing.assert_array_equal(later, [0.2, 0.4])
 
 
 def test_measuring_again_gives_the_same_numbers():

@@ -2,6 +2,7 @@
 
 from workflow_src.config.datasets import is_periodically_forced
 from workflow_src.config.preset import Preset, RuntimeBenchmarkSpec
+from workflow_src.config.shown import SensitivitySpec
 from workflow_src.errors import UserError
 
 
@@ -18,6 +19,23 @@ def check_targets(preset: Preset) -> None:
     if table2 := preset.tables.table2:
         _check_times(preset, "tables.table2.lorenz96_runtime", table2.lorenz96, table2.lorenz96_runtime)
         _check_times(preset, "tables.table2.bursting_runtime", table2.bursting, table2.bursting_runtime)
+    if shown := preset.extras.figureS1:
+        _check_sensitivity(preset, shown)
+
+
+def _check_sensitivity(preset: Preset, shown: SensitivitySpec) -> None:
+    """Every value must be judged by a measure that its experiment has, and be set against another model."""
+    for row, factor in enumerate(shown.factors):
+        for column, value in enumerate(factor.values):
+            key, name = f"extras.figureS1.factors.{row}.values.{column}", value.experiment or shown.experiment
+            labels = [embedding.label for embedding in preset.evaluation_of(name).embeddings]
+            if value.embedding is not None and value.embedding not in labels:
+                raise UserError(
+                    f"{key}.embedding: {name} is not judged in '{value.embedding}'; use one of {', '.join(labels)}, or "
+                    f"add it to experiments.{name}.evaluation.embeddings"
+                )
+            if value.contrast == value.model:
+                raise UserError(f"{key}.contrast: '{value.contrast}' is the model itself; name another, or remove it")
 
 
 def _check_times(preset: Preset, key: str, name: str, benchmark: str) -> None:

@@ -70,6 +70,7 @@ def thin(history: xr.Dataset) -> xr.Dataset:
         {
             "loss": _binned(history["loss"], width, np.median),
             "newton_iterations": _binned(history["newton_iterations"], width, np.mean),
+            "forcing_strength": _binned(history["forcing_strength"], width, np.mean),
             "converged_fraction": _binned(converged, width, np.mean),
             "diverged_at": history["diverged_at"],
             "finished_updates": converged.notnull().sum("update"),

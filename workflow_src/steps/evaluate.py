@@ -6,7 +6,7 @@ Beyond the paper: the distance of power spectra, forecast errors by lead, and th
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -33,8 +33,24 @@ from workflow_src.systems import SYSTEMS
 from workflow_src.systems.exponent import largest_exponent
 
 
+class Forcing(NamedTuple):
+    """Strength of the warm-up and of the steps behind it; after adaptive trainings one per seed."""
+
+    warmup: float | Float[Array, "..."]
+    later: float | Float[Array, "..."]
+
+    def of_seed(self, index: int) -> "Forcing":
+        return Forcing(*(one[index] if isinstance(one, jax.Array) else one for one in self))
+
+
 def evaluate(
-    spec: EvaluationSpec, trained: RunSpec, models: AbstractModel, diverged_at: Sequence[int], dataset: xr.Dataset
+    spec: EvaluationSpec,
+    trained: RunSpec,
+    models: AbstractModel,
+    diverged_at: Sequence[int],
+    dataset: xr.Dataset,
+    *,
+    forcing_strength: Float[np.ndarray, " seeds"] | None = None,
 ) -> xr.Dataset:
     """All measures of a pack, one entry per seed.
 
@@ -43,25 +59,28 @@ def evaluate(
         models: stacked over its seeds.
         diverged_at: update at which each run diverged in training, -1 for a sound one. A diverged run has no measures.
         dataset: the simulated data.
+        forcing_strength: that of each seed's last update under an adaptive schedule; None is the specification's.
     """
     data = _orbits(dataset)
     test = data["test"]
-    alpha = trained.training.forcing_strength
+    forcing = _forcing(trained, forcing_strength)
     windows = _windows(spec, len(test))
     histories = jnp.asarray(np.stack([test[start - spec.warmup_steps : start] for start in windows]), _dtype())
 
     @eqx.filter_jit
-    @eqx.filter_vmap(in_axes=(eqx.if_array(0), None))
-    def run_freely(model: AbstractModel, histories: Float[Array, "W T N"]) -> tuple[Array, Array]:
+    @eqx.filter_vmap(in_axes=(eqx.if_array(0), None, eqx.if_array(0)))
+    def run_freely(
+        model: AbstractModel, histories: Float[Array, "W T N"], alpha: float | Float[Array, ""]
+    ) -> tuple[Array, Array]:
         """The long orbit from the first history and the short forecasts from all."""
         states = jax.vmap(lambda history: warm_up(model, history, alpha))(histories)
         orbit = generate(model, jax.tree.map(lambda leaf: leaf[0], states), spec.generated_steps)
         return orbit, jax.vmap(lambda state: generate(model, state, spec.lead_steps))(states)
 
-    orbits, forecasts = jax.tree.map(np.asarray, run_freely(models, histories))
+    orbits, forecasts = jax.tree.map(np.asarray, run_freely(models, histories, forcing.warmup))
     truth = np.stack([test[start : start + spec.lead_steps] for start in windows])
     seeds = [
-        _measure(spec, trained, _unstack(models, i), orbits[i], forecasts[i], truth, data, diverged=at >= 0)
+        _measure(spec, forcing.of_seed(i), _unstack(models, i), orbits[i], forecasts[i], truth, data, diverged=at >= 0)
         for i, at in enumerate(diverged_at)
     ]
     held = np.repeat(np.asarray(histories, float)[:, -1:], spec.lead_steps, axis=1)
@@ -104,9 +123,16 @@ def evaluate(
     )
 
 
+def _forcing(trained: RunSpec, last: Float[np.ndarray, " seeds"] | None) -> Forcing:
+    # ASSUME: a history is warmed up as the warm-up of training is, also where that has a strength of its own.
+    later = trained.training.forcing_strength if last is None else jnp.asarray(last, _dtype())
+    warming = trained.training.warmup_forcing_strength
+    return Forcing(later if warming is None else warming, later)
+
+
 def _measure(
     spec: EvaluationSpec,
-    trained: RunSpec,
+    forcing: Forcing,
     model: AbstractModel,
     orbit: Float[np.ndarray, "generated N"],
     forecasts: Float[np.ndarray, "W n N"],
@@ -139,29 +165,29 @@ def _measure(
         "spectrum_distance": spectrum_distance(data["test"], orbit, smoothing=spec.spectrum_smoothing),
         "generated_spectrum": _spectrum(spec, orbit[: len(data["test"])]),
         "status": np.int8(store.STATUS["diverged_in_generation" if escaped else "ok"]),
-        **_exponents(spec, trained, model, history, following),
+        **_exponents(spec, forcing, model, history, following),
     }
 
 
 def _exponents(
     spec: EvaluationSpec,
-    trained: RunSpec,
+    forcing: Forcing,
     model: AbstractModel,
     history: Float[Array, "T N"],
     following: Float[Array, "steps N"],
 ) -> dict[str, float]:
     """Largest exponents per step of the free map and, for forced models, of the forced one with Prop. 1's bound."""
-    alpha, steps = trained.training.forcing_strength, spec.lyapunov_steps
+    steps = spec.lyapunov_steps
     if not isinstance(model, AbstractForcedModel):
         return {
             "lyapunov_exponent": float(np.mean(np.asarray(_growth(model, history, steps), float))),
             "lyapunov_exponent_forced": np.nan,
             "forced_contraction_bound": np.nan,
         }
-    free, forced, unforced = jax.tree.map(np.asarray, _jacobians(model, history, following, alpha, steps))
+    free, forced, unforced = jax.tree.map(np.asarray, _jacobians(model, history, following, forcing, steps))
     bound = np.nan
     if model.latent_dim <= model.obs_dim and np.isfinite(unforced).all():
-        bound = contraction_bound(float(np.linalg.norm(unforced, 2, axis=(1, 2)).max()), alpha)
+        bound = contraction_bound(float(np.linalg.norm(unforced, 2, axis=(1, 2)).max()), float(forcing.later))
     return {
         "lyapunov_exponent": lyapunov_exponent(free.astype(float)),
         "lyapunov_exponent_forced": lyapunov_exponent(forced.astype(float)),
@@ -180,13 +206,13 @@ def _jacobians(
     model: AbstractForcedModel,
     history: Float[Array, "T N"],
     following: Float[Array, "following N"],
-    alpha: float,
+    forcing: Forcing,
     steps: int,
 ) -> tuple[Float[Array, "steps M M"], Float[Array, "following M M"], Float[Array, "following M M"]]:
     """Jacobians along the free orbit and along the forced one after the warm-up: J, J~, and J at the forced states."""
-    state, teacher = warm_up(model, history, alpha), teacher_signal(model, following)
+    state, teacher = warm_up(model, history, forcing.warmup), teacher_signal(model, following)
     _, free = jax.lax.scan(lambda z, _: (model.step(z), z), state, length=steps)
-    step = forced_step(model, alpha)
+    step = forced_step(model, forcing.later)
     _, forced = jax.lax.scan(lambda z, signal: (step(z, signal), z), state, teacher)
     return (
         jax.vmap(model.jacobian)(free),
@@ -265,8 +291,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         record.update(numerics())
         record.update({"preset": trained.preset, "seeds": list(trained.seeds)})
         models = checkpoint.load(args.model)
-        diverged_at = store.load(args.history)["diverged_at"].values.tolist()
-        measures = evaluate(args.evaluation, trained, models, diverged_at, store.load(args.dataset))
+        history = store.load(args.history)
+        diverged_at = history["diverged_at"].values.tolist()
+        last = history["forcing_strength"].values[:, -1] if trained.is_forced_adaptively else None
+        measures = evaluate(
+            args.evaluation, trained, models, diverged_at, store.load(args.dataset), forcing_strength=last
+        )
         record.diverged(measures["seed"].values[measures["status"].values != store.STATUS["ok"]].tolist())
         store.save(args.output, measures, record.document())
 

@@ -21,22 +21,32 @@ from workflow_src.models.build import build
 from workflow_src.specs.run import RunSpec
 from workflow_src.specs.training import TrainingSpec
 from workflow_src.training.batches import random_windows
+from workflow_src.training.forcing_schedule import followed
 from workflow_src.training.loss import LossTerms, loss_and_gradient
 
 MOST_UPDATES_PER_CALL = 100
 
 
 class RunState(NamedTuple):
-    """One run between two updates; stacked over the seeds of a pack."""
+    """One run between two updates; stacked over the seeds of a pack.
+
+    Attributes:
+        forcing_strength: that of the last update; None unless the schedule is adaptive.
+    """
 
     model: AbstractModel
     optimizer: optax.OptState
     alive: Bool[Array, "..."]
     diverged_at: Int[Array, "..."]
+    forcing_strength: Float[Array, "..."] | None = None
 
 
 class Trace(NamedTuple):
-    """What is kept of an update; stacked over seeds and updates."""
+    """What is kept of an update; stacked over seeds and updates.
+
+    Attributes:
+        forcing_strength: None unless the schedule is adaptive.
+    """
 
     loss: Array | np.ndarray
     loss_mse: Array | np.ndarray
@@ -48,6 +58,7 @@ class Trace(NamedTuple):
     converged_fraction: Array | np.ndarray
     residual: Array | np.ndarray
     gradient_norm: Array | np.ndarray
+    forcing_strength: Array | np.ndarray | None = None
 
 
 class Progressed(NamedTuple):
@@ -92,7 +103,9 @@ def start(spec: RunSpec) -> RunState:
     def one(seed: Int[Array, ""]) -> RunState:
         model = build(spec.architecture, spec.obs_dim, key=run_keys(seed)[0])
         optimizer = optimizer_of(spec.training).init(eqx.filter(model, eqx.is_inexact_array))
-        return RunState(model, optimizer, jnp.array(True), jnp.full((), -1, int))
+        # The lower bound is below any first estimate, to which the strength rises at once.
+        strength = jnp.full((), spec.training.forcing_strength, float) if spec.is_forced_adaptively else None
+        return RunState(model, optimizer, jnp.array(True), jnp.full((), -1, int), strength)
 
     return eqx.filter_jit(eqx.filter_vmap(one))(jnp.array(spec.seeds))
 
@@ -104,18 +117,19 @@ def update(
     key_windows, key_guess = jax.random.split(jax.random.fold_in(run_keys(seed)[1], count))
     windows = random_windows(trajectory, spec.sequence_length, spec.batch_size, key=key_windows)
     cap = jnp.where(state.alive, spec.training.max_iterations, 0)
-    (loss, terms), gradient = loss_and_gradient(state.model, windows, spec, cap, key_guess)
+    strength = followed(state.forcing_strength, state.model, windows, spec.training)
+    (loss, terms), gradient = loss_and_gradient(state.model, windows, spec, cap, key_guess, strength)
     steps, optimizer = optimizer_of(spec.training).update(gradient, state.optimizer, None)
     model = eqx.apply_updates(state.model, steps)
     alive = state.alive & jnp.isfinite(loss) & _all_finite(model)
     diverged_at = jnp.where(state.alive & ~alive, count, state.diverged_at)
-    kept, rest = eqx.partition((model, optimizer), eqx.is_array)
-    before = eqx.filter((state.model, state.optimizer), eqx.is_array)
+    kept, rest = eqx.partition((model, optimizer, strength), eqx.is_array)
+    before = eqx.filter((state.model, state.optimizer, state.forcing_strength), eqx.is_array)
     kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), kept, before)
-    model, optimizer = eqx.combine(kept, rest)
-    trace = _trace_of(loss, terms, optax.tree.norm(gradient))
+    trace = _trace_of(loss, terms, optax.tree.norm(gradient))._replace(forcing_strength=strength)
+    model, optimizer, strength = eqx.combine(kept, rest)
     trace = jax.tree.map(lambda value: jnp.where(state.alive, value, jnp.nan), trace)
-    return RunState(model, optimizer, alive, diverged_at), trace
+    return RunState(model, optimizer, alive, diverged_at, strength), trace
 
 
 def updates_per_call(spec: RunSpec) -> int:
@@ -188,6 +202,7 @@ def blank(spec: RunSpec, updates: int) -> Progressed:
     """A `Progressed` of the right shapes and types, into which a checkpoint is read."""
     dtype = jnp.result_type(float)
     trace = Trace(*(np.zeros((len(spec.seeds), updates), dtype) for _ in Trace._fields))
+    trace = trace if spec.is_forced_adaptively else trace._replace(forcing_strength=None)
     return Progressed(start(spec), trace, np.zeros(updates), np.zeros(()))
 
 
