@@ -22,8 +22,11 @@ def spectrum_distance(
 
     Returns:
         Mean over components of a distance between 0 and 1. A component that stands still has no frequency in common
-        with one that moves: 1. A generated orbit that holds a NaN or an infinity has no spectrum: NaN.
+        with one that moves: 1. A generated orbit that holds a NaN or an infinity, be it behind the cut, has diverged:
+        NaN.
     """
+    if not np.isfinite(generated).all():
+        return np.nan
     steps = min(len(truth), len(generated))
     one, other = (power_spectrum(orbit[:steps], smoothing) for orbit in (truth, generated))
     # Rounding can carry the sum of equal spectra above 1.
