@@ -164,3 +164,14 @@ def test_a_scale_has_room_at_the_end_for_what_it_cannot_hold():
     assert low < scale.held(0.0) == scale.low < scale.held(0.1) == 0.1
     assert scale.held(10.0) == 10 < scale.high == scale.held(math.inf) < high
     assert math.log10(high) == pytest.approx(-math.log10(low))
+
+
+def test_no_title_runs_into_the_next_panel():
+    long = {"label": "a factor of which much must be said and does not fit " * 2, "finding": "so much here too " * 5}
+    figure = drawn(settings(ranks() | long, embeddings() | long), sweep=sweep({"lssm": (1,)}))
+    titles = [axes._left_title.get_window_extent() for axes in figure.axes]
+    edges = [axes.get_window_extent() for axes in figure.axes]
+    for row in (0, 2):
+        assert titles[row].x1 < edges[row + 1].x0
+        assert titles[row + 1].x1 <= figure.bbox.x1
+    assert titles[2].y1 < edges[0].y0

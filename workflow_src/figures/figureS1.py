@@ -10,6 +10,7 @@ points.
 """
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -27,7 +28,9 @@ from workflow_src.figures.runs import Runs, floor_row, lengths_of, long_form, ru
 MEASURE = "state_space_divergence"
 RATIO = "ratio"
 # Heights in mm.
-LINE, BETWEEN, ENDS = 4.6, 8.0, 22.0
+LINE, BETWEEN, ENDS, TEXT_LINE = 4.6, 8.0, 22.0, 3.0
+# Letters of a title that fit above a panel.
+WIDEST = 52
 SMALLEST_RESOLUTION = 1e-4
 
 
@@ -74,7 +77,9 @@ def draw(settings: Mapping[str, Any], /, **experiments: xr.Dataset) -> Figure:
     is_ratio = table["y_name"].str.startswith(RATIO)
     columns = [table[~is_ratio]] + ([table[is_ratio]] if is_ratio.any() else [])
     counts = [len(factor["values"]) for factor in factors]
-    figure = style.figure(style.TWO_COLUMNS, ENDS + LINE * sum(counts) + BETWEEN * len(counts))
+    text_lines = sum(max(title.count("\n") for title in _titles(factor)) for factor in factors)
+    height = ENDS + LINE * sum(counts) + BETWEEN * len(counts) + TEXT_LINE * text_lines
+    figure = style.figure(style.TWO_COLUMNS, height)
     grid = figure.subplots(len(counts), len(columns), squeeze=False, height_ratios=[n + 0.2 for n in counts])
     for column, part in enumerate(columns):
         scale = _scale(part, is_ratio=column == 1)
@@ -178,9 +183,7 @@ def _draw_panel(
     strips.frame(axes, scale, names, names.index(factor["reference"]))
     if is_ratio:
         axes.axvline(1.0, color=style.GREY, linewidth=0.8, zorder=1.5)
-        axes.set_title(factor.get("finding", _comparison(factor)), loc="left")
-    else:
-        axes.set_title(factor.get("label", factor["name"].replace("_", " ")), loc="left", fontweight="bold")
+    axes.set_title(_titles(factor)[is_ratio], loc="left", fontweight="normal" if is_ratio else "bold")
     for row, value in enumerate(factor["values"]):
         at = here[here["x"] == value["label"]]
         for floor in at.loc[at["statistic"] == "floor", "y"]:
@@ -201,9 +204,17 @@ def _middle(row: pd.Series) -> float:
     return math.inf if math.isnan(row["y"]) and row["high"] == math.inf else float(row["y"])
 
 
+def _titles(factor: Mapping[str, Any]) -> tuple[str, str]:
+    """What stands above the panel of a factor and above that of its ratios."""
+    label = factor.get("label", factor["name"].replace("_", " "))
+    return textwrap.fill(label, WIDEST), textwrap.fill(factor.get("finding", _comparison(factor)), WIDEST)
+
+
 def _comparison(factor: Mapping[str, Any]) -> str:
     """What a factor's ratios are of, where the preset does not say it."""
     pairs = [_sides(factor, value) for value in factor["values"] if "contrast" in value]
+    if not pairs:
+        return ""
     sides = [dict.fromkeys(labels.label_of(str(name)) for name in side) for side in zip(*pairs, strict=True)]
     return " over ".join(next(iter(side)) if len(side) == 1 else "each value" for side in sides)
 
