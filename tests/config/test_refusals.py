@@ -498,3 +498,8 @@ def test_a_control_that_controls_something_else_is_refused(config, role, words):
 
 def test_controls_that_differ_in_what_they_control_are_accepted():
     assert load_preset(controlled(), FILE).extras.figureB5.adaptive == "adaptive"
+
+
+def test_a_file_that_is_no_preset_is_told_so():
+    with pytest.raises(UserError, match=r"claims\.yaml: is no preset, for it has no key preset; give one"):
+        read_preset(Path(__file__).parents[2] / "config/claims.yaml")
