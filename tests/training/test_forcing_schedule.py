@@ -127,7 +127,7 @@ def test_a_resumed_adaptive_training_ends_with_the_same_bits(tmp_path):
 def test_every_history_tells_the_strength_where_there_is_one(architecture, training, expected, tmp_path):
     """Up to where a run diverged."""
     spec = run_spec(architecture, **training)
-    blank = loop.blank(spec, 3)
+    blank = loop.blank(spec, 3)._replace(state=loop.start(spec))
     assert blank.state.forcing_strength is None
     blank.trace.converged_fraction[1, 2] = np.nan
     store.save(tmp_path / "history.nc", step._history(spec, blank))

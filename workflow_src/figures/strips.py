@@ -87,14 +87,17 @@ def frame(axes: Axes, scale: Scale, labels: Sequence[str], marked: int) -> None:
 
 
 def dots(axes: Axes, scale: Scale, row: int, values: Float[np.ndarray, " runs"], colour: str) -> None:
-    """One open dot per finite run, those of one row below each other; a triangle where the axis cannot hold it."""
+    """One open dot per finite run, those of one row below each other; a triangle where the axis cannot hold it.
+
+    They lie on top of the median's bar, so that none of a few runs is hidden by it.
+    """
     finite = values[np.isfinite(values)]
     up = row + (np.linspace(-SPREAD, SPREAD, finite.size) if finite.size > 1 else np.zeros(finite.size))
     low = finite <= 0
-    axes.plot(finite[~low], up[~low], marker="o", color=colour, zorder=3.5, gid="runs", **DOT)
+    axes.plot(finite[~low], up[~low], marker="o", color=colour, zorder=4.5, gid="runs", **DOT)
     if low.any():
         edge = {"transform": axes.get_yaxis_transform(), "clip_on": False}
-        axes.plot(np.full(low.sum(), 0.008), up[low], marker="<", color=colour, zorder=3.5, gid="runs", **DOT, **edge)
+        axes.plot(np.full(low.sum(), 0.008), up[low], marker="<", color=colour, zorder=4.5, gid="runs", **DOT, **edge)
 
 
 def quartile_bar(axes: Axes, scale: Scale, row: int, low: float, middle: float, high: float) -> None:
