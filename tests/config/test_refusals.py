@@ -297,6 +297,17 @@ WRONG = [
         ["20 exceeds the 10 test steps behind the warm-up"],
     ),
     ({"evaluation.example_steps": 8001}, "evaluation.example_steps", ["8001", "8000 generated steps", "lower it"]),
+    (
+        {"evaluation.lead_steps": 19},
+        "evaluation.lead_steps",
+        ["19 steps do not hold the 20 forecast_steps", "raise it"],
+    ),
+    (
+        {"evaluation.lead_steps": 9801},
+        "evaluation.lead_steps",
+        ["9801 exceeds the 9800 test steps behind the warm-up", "lower it"],
+    ),
+    ({"evaluation.spectrum_smoothing": 0.0}, "evaluation.spectrum_smoothing", []),
     ({"evaluation.lyapunov_steps": 9801}, "evaluation.lyapunov_steps", ["9801 exceeds the 9800 test steps"]),
     ({"evaluation.forecast_windows": 8202}, "evaluation.forecast_windows", ["8202 windows", "8201 steps", "lower it"]),
     (
@@ -455,6 +466,38 @@ def test_a_copy_that_keeps_the_name_of_its_original_is_refused(tmp_path):
     assert str(caught.value).startswith(f"{file}: preset: 'smoke' is not the name of the file; write mine, or call")
     file.write_text(yaml.safe_dump(SMOKE | {"preset": "mine"}))
     assert read_preset(file).preset == "mine"
+
+
+def controlled(changes=(), **experiments):
+    """The smoke preset with the controls of Figure B5, changed."""
+    base = SMOKE["experiments"]["lorenz96_lengths"]
+    trained = {"fixed_warmup": {"warmup_steps": 8}, "adaptive": {"forcing_schedule": "adaptive"}}
+    controls = {role: base | {"training": training} | experiments.get(role, {}) for role, training in trained.items()}
+    roles = {"reference": "lorenz96_lengths"} | {role: role for role in trained}
+    shown = {"extras.figureB5": roles} | {f"experiments.{role}": control for role, control in controls.items()}
+    return changed(shown | dict(changes))
+
+
+@pytest.mark.parametrize(
+    ("config", "role", "words"),
+    [
+        (controlled(fixed_warmup={"dataset": "lorenz63"}), "fixed_warmup", ["another dataset than lorenz96_lengths"]),
+        (controlled(adaptive={"models": ["lssm"]}), "adaptive", ["trains lssm instead of shplrnn_full", "correct"]),
+        (controlled(adaptive={"evaluation": {}}), "adaptive", ["another evaluation than lorenz96_lengths"]),
+        (controlled(fixed_warmup={"training": {}}), "fixed_warmup", ["as lorenz96_lengths is", "state warmup_steps"]),
+        (controlled(adaptive={"training": {}}), "adaptive", ["state forcing_schedule: adaptive"]),
+        (controlled({"extras.figureB5.adaptive": "other"}), "adaptive", ["experiment 'other' is not defined"]),
+    ],
+)
+def test_a_control_that_controls_something_else_is_refused(config, role, words):
+    message = refusal(config)
+    assert message.startswith(f"{FILE}: extras.figureB5.{role}: "), message
+    for word in words:
+        assert word in message
+
+
+def test_controls_that_differ_in_what_they_control_are_accepted():
+    assert load_preset(controlled(), FILE).extras.figureB5.adaptive == "adaptive"
 
 
 def test_a_file_that_is_no_preset_is_told_so():

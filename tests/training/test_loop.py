@@ -113,3 +113,5 @@ def test_a_resumed_training_ends_with_the_same_bits():
     for a, b in zip(jax.tree.leaves(whole.trace), jax.tree.leaves(resumed.trace), strict=True):
         assert a.tobytes() == b.tobytes()
     assert (np.diff(resumed.wall_time) > 0).all()
+    assert resumed.wall_time[:100].tolist() == kept[0].wall_time.tolist()
+    assert resumed.compilation_time > kept[0].compilation_time > 0

@@ -173,7 +173,31 @@ class SensitivitySpec(AbstractDetailedSpec):
                     yield Use(value.contrast, f"{key}.contrast", *owner)
 
 
+class ExponentsSpec(AbstractLengthsSpec):
+    """Experiments whose Lyapunov exponents stand beside the true ones, Fig. B2: on Lorenz-63, and over length."""
+
+    full: Name
+
+
+class ControlsSpec(AbstractSection):
+    """An experiment over sequence length and its two controls, Fig. B5.
+
+    Attributes:
+        fixed_warmup: the same with one warm-up at all lengths.
+        adaptive: the same with a forcing strength that follows the Jacobians.
+    """
+
+    reference: Name
+    fixed_warmup: Name
+    adaptive: Name
+
+
 class ExtrasSpec(AbstractSection):
     """Figures beyond the paper's, which are drawn when they are asked for and are no part of `all`."""
 
     figureS1: SensitivitySpec | None = None
+    figureB1: Figure3Spec | None = None
+    figureB2: ExponentsSpec | None = None
+    figureB3: Figure3Spec | None = None
+    figureB4: LengthsSpec | None = None
+    figureB5: ControlsSpec | None = None

@@ -80,6 +80,7 @@ def _history(spec: RunSpec, finished: loop.Progressed) -> xr.Dataset:
         | {
             "learning_rate": ("update", np.asarray(schedule)),
             "wall_time": ("update", finished.wall_time),
+            "compilation_time": ((), finished.compilation_time),
             "diverged_at": ("seed", np.asarray(finished.state.diverged_at)),
         },
         coords={"seed": list(spec.seeds), "update": updates},

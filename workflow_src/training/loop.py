@@ -6,7 +6,7 @@ history is NaN from there, and the other seeds of its pack go on. An unconverged
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -66,12 +66,14 @@ class Progressed(NamedTuple):
 
     Attributes:
         trace: fields of shape [seeds, updates so far].
-        wall_time: seconds of training at each update so far, over all attempts.
+        wall_time: seconds of training at each update so far, over all attempts; compilation left out.
+        compilation_time: seconds of that, over all attempts.
     """
 
     state: RunState
     trace: Trace
     wall_time: Float[np.ndarray, " updates"]
+    compilation_time: Float[np.ndarray, ""]
 
     @property
     def updates(self) -> int:
@@ -178,9 +180,12 @@ def train(
         return eqx.combine(arrays, rest), jax.tree.map(lambda value: value.T, trace)
 
     progress = Progress(spec.training.updates, done)
+    began = time.monotonic()
+    compiled = cast(Any, advance).lower(state, jnp.array(done), data).compile()
+    compilation = np.asarray((resume.compilation_time if resume else 0.0) + time.monotonic() - began)
     began = kept = time.monotonic()
     while done < spec.training.updates:
-        state, trace = advance(state, jnp.array(done), data)
+        state, trace = compiled(state, jnp.array(done), data)
         traces.append(jax.tree.map(np.asarray, trace))
         done += calls
         now = time.monotonic()
@@ -188,9 +193,9 @@ def train(
         times.append(np.linspace(first, before + now - began, calls + 1)[1:])
         progress.report(done, _facts(traces[-1], state))
         if now - kept >= keep_every and done < spec.training.updates:
-            keep(_progressed(state, traces, times))
+            keep(_progressed(state, traces, times, compilation))
             kept = time.monotonic()
-    return _progressed(state, traces, times)
+    return _progressed(state, traces, times, compilation)
 
 
 def blank(spec: RunSpec, updates: int) -> Progressed:
@@ -198,12 +203,14 @@ def blank(spec: RunSpec, updates: int) -> Progressed:
     dtype = jnp.result_type(float)
     trace = Trace(*(np.zeros((len(spec.seeds), updates), dtype) for _ in Trace._fields))
     trace = trace if spec.is_forced_adaptively else trace._replace(forcing_strength=None)
-    return Progressed(start(spec), trace, np.zeros(updates))
+    return Progressed(start(spec), trace, np.zeros(updates), np.zeros(()))
 
 
-def _progressed(state: RunState, traces: list[Trace], times: list[np.ndarray]) -> Progressed:
+def _progressed(
+    state: RunState, traces: list[Trace], times: list[np.ndarray], compilation: Float[np.ndarray, ""]
+) -> Progressed:
     trace = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *traces)
-    return Progressed(state, trace, np.concatenate(times))
+    return Progressed(state, trace, np.concatenate(times), compilation)
 
 
 def _all_finite(tree: Any) -> Bool[Array, ""]:
