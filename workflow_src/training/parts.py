@@ -25,10 +25,12 @@ def halves(spec: RunSpec) -> list[RunSpec]:
 
 
 def cut(spec: RunSpec, progressed: Progressed, part: RunSpec) -> Progressed:
-    """Of a pack, the runs of a part."""
+    """Of a pack, the runs of a part, with their share of the time."""
     lanes = np.array([spec.seeds.index(seed) for seed in part.seeds])
     state = jax.tree.map(lambda leaf: leaf[lanes] if eqx.is_array(leaf) else leaf, progressed.state)
-    return progressed._replace(state=state, trace=jax.tree.map(lambda values: values[lanes], progressed.trace))
+    trace = jax.tree.map(lambda values: values[lanes], progressed.trace)
+    share = len(part.seeds) / len(spec.seeds)
+    return Progressed(state, trace, share * progressed.wall_time, np.asarray(share * progressed.compilation_time))
 
 
 def joined(parts: Sequence[Progressed]) -> Progressed:
@@ -36,7 +38,9 @@ def joined(parts: Sequence[Progressed]) -> Progressed:
     arrays, rest = zip(*(eqx.partition(part.state, eqx.is_array) for part in parts), strict=True)
     state = eqx.combine(jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *arrays), rest[0])
     trace = jax.tree.map(lambda *leaves: np.concatenate(leaves), *(part.trace for part in parts))
-    return Progressed(state, trace, np.sum([part.wall_time for part in parts], axis=0))
+    wall_time = np.sum([part.wall_time for part in parts], axis=0)
+    compilation_time = np.asarray(sum(part.compilation_time for part in parts))
+    return Progressed(state, trace, wall_time, compilation_time)
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
