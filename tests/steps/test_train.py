@@ -25,6 +25,8 @@ from workflow_src.training import loop
 
 ROOT = Path(__file__).parents[2]
 UPDATES = 10_000
+# What differs from one run of the same training to the next.
+CLOCK = ["wall_time", "compilation_time"]
 FILES = ["history.nc", "history.nc.record.json", "model.eqx", "model.eqx.record.json"]
 # The step as a job runs it, but for the pace of its checkpoints.
 COMMAND = """
@@ -102,7 +104,7 @@ def test_a_killed_or_stopped_training_continues_and_ends_with_the_same_bytes(tmp
     assert f"continuing after update {progress(kept)}" in process.communicate()[1]
     assert process.returncode == 0
     assert payload(folder / "model.eqx") == payload(tmp_path / "whole/model.eqx")
-    histories = [store.load(path / "history.nc").drop_vars("wall_time") for path in (folder, tmp_path / "whole")]
+    histories = [store.load(path / "history.nc").drop_vars(CLOCK) for path in (folder, tmp_path / "whole")]
     assert histories[0].identical(histories[1].assign_attrs(histories[0].attrs))
     assert sorted(path.name for path in folder.iterdir()) == FILES, "no checkpoint, no lock, no half file"
     attempts = sidecar.read(folder / "model.eqx")["record"]["execution"]["attempts"]
@@ -166,6 +168,21 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, kept
     assert unfinished_of(spec, tmp_path).resume(spec).updates == 2
 
 
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path, kept, monkeypatch):
+    spec = run_spec(updates=6)
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    unfinished = unfinished_of(spec, tmp_path)
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match=r"unfinished\.eqx: cannot be written \(No space left on device\); free space"):
+        unfinished.keep(unfinished.resume(spec))
+    assert unfinished.resume(spec).updates == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["unfinished.previous.eqx"]
+
+
 @pytest.mark.parametrize(("other", "word"), [("code", "code"), ("pack", "specification"), ("both damaged", "damaged")])
 def test_a_training_without_a_sound_checkpoint_of_its_own_starts_afresh_and_says_why(
     tmp_path, kept, other, word, capfd
@@ -190,14 +207,15 @@ def by_twos(most, calls):
         calls.append((spec.seeds, done))
         if len(spec.seeds) > most:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 99 bytes.")
-        progressed = resume or loop.Progressed(loop.start(spec), loop.blank(spec, 0).trace, np.zeros(0))
+        progressed = resume or loop.blank(spec, 0)._replace(state=loop.start(spec))
         while done < spec.training.updates:
             done += 2
             model = jax.tree.map(lambda leaf: leaf + 1, progressed.state.model)
             trace = loop.blank(spec, done).trace._replace(
                 loss=np.repeat([[1.0 + seed] for seed in spec.seeds], done, 1)
             )
-            progressed = loop.Progressed(progressed.state._replace(model=model), trace, np.arange(1.0, done + 1))
+            state = progressed.state._replace(model=model)
+            progressed = loop.Progressed(state, trace, np.arange(1.0, done + 1), np.asarray(1.0))
             if asked():
                 kwargs["keep"](progressed)
                 break
@@ -226,8 +244,10 @@ def test_a_pack_that_does_not_fit_into_memory_is_trained_in_parts(tmp_path, data
     assert calls == [((0, 1), 6), ((2,), 4)]
     for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(models), strict=True):
         np.testing.assert_array_equal(a, b)
-    xr.testing.assert_equal(parted.drop_vars("wall_time"), history.drop_vars("wall_time"))
-    np.testing.assert_allclose(parted["wall_time"], 2 * history["wall_time"])
+    times = ["wall_time", "compilation_time"]
+    xr.testing.assert_equal(parted.drop_vars(times), history.drop_vars(times))
+    for name in times:
+        np.testing.assert_allclose(parted[name], 2 * history[name])
     unfinished.remove()
     assert not list((tmp_path / "parts").iterdir())
 

@@ -1,7 +1,8 @@
 """A pack in parts, for devices without the memory to train it together.
 
 A run's numbers come from its own seed alone. Trained with fewer others it takes the same steps, but for the last digits
-where a compiled program for fewer runs sums in another order.
+where a compiled program for fewer runs sums in another order: on a CPU in float32, after 100 updates, parameters of a
+shPLRNN by `deer` and of an LSSM had the same bits in packs of 1, 2 and 4, and all others agreed to 1e-6.
 """
 
 from collections.abc import Sequence
@@ -24,10 +25,12 @@ def halves(spec: RunSpec) -> list[RunSpec]:
 
 
 def cut(spec: RunSpec, progressed: Progressed, part: RunSpec) -> Progressed:
-    """Of a pack, the runs of a part."""
+    """Of a pack, the runs of a part, with their share of the time."""
     lanes = np.array([spec.seeds.index(seed) for seed in part.seeds])
     state = jax.tree.map(lambda leaf: leaf[lanes] if eqx.is_array(leaf) else leaf, progressed.state)
-    return progressed._replace(state=state, trace=jax.tree.map(lambda values: values[lanes], progressed.trace))
+    trace = jax.tree.map(lambda values: values[lanes], progressed.trace)
+    share = len(part.seeds) / len(spec.seeds)
+    return Progressed(state, trace, share * progressed.wall_time, np.asarray(share * progressed.compilation_time))
 
 
 def joined(parts: Sequence[Progressed]) -> Progressed:
@@ -35,7 +38,9 @@ def joined(parts: Sequence[Progressed]) -> Progressed:
     arrays, rest = zip(*(eqx.partition(part.state, eqx.is_array) for part in parts), strict=True)
     state = eqx.combine(jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *arrays), rest[0])
     trace = jax.tree.map(lambda *leaves: np.concatenate(leaves), *(part.trace for part in parts))
-    return Progressed(state, trace, np.sum([part.wall_time for part in parts], axis=0))
+    wall_time = np.sum([part.wall_time for part in parts], axis=0)
+    compilation_time = np.asarray(sum(part.compilation_time for part in parts))
+    return Progressed(state, trace, wall_time, compilation_time)
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
