@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from workflow_src import provenance, store
+from workflow_src import lock, provenance, store
 from workflow_src.errors import UserError
 from workflow_src.forcing import teacher_signal
 from workflow_src.models import checkpoint
@@ -92,11 +92,12 @@ def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Da
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=IterationsSpec, dataset=Path, model=Path, output=Path).parse(argv)
-    prepare(args.spec.run.compute, args.spec.run.precision)
-    with provenance.record("benchmark_iterations", args, outputs=["output"]) as record:
-        record.update(numerics())
-        result = count_iterations(args.spec, checkpoint.load(args.model), store.load(args.dataset))
-        store.save(args.output, result, record.document())
+    with lock.held(args.output):
+        prepare(args.spec.run.compute, args.spec.run.precision)
+        with provenance.record("benchmark_iterations", args, outputs=["output"]) as record:
+            record.update(numerics())
+            result = count_iterations(args.spec, checkpoint.load(args.model), store.load(args.dataset))
+            store.save(args.output, result, record.document())
 
 
 if __name__ == "__main__":

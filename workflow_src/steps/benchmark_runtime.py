@@ -21,7 +21,7 @@ import optax
 import xarray as xr
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from workflow_src import logs, provenance, store
+from workflow_src import lock, logs, provenance, store
 from workflow_src.models.base import AbstractModel
 from workflow_src.models.build import build
 from workflow_src.specs.benchmark import RuntimeSpec
@@ -149,12 +149,13 @@ def _padded(rows: Iterable[list[float]], samples: int) -> Float[np.ndarray, "sol
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=RuntimeSpec, dataset=Path, output=Path).parse(argv)
-    device = prepare(args.spec.run.compute, args.spec.run.precision, keep_compiled=False)
-    with provenance.record("benchmark_runtime", args, outputs=["output"]) as record:
-        record.update(numerics())
-        result = benchmark(args.spec, store.load(args.dataset)).assign_attrs(device=device)
-        record.diverged(list(args.spec.run.seeds) if int(result["diverged_at"]) >= 0 else [])
-        store.save(args.output, result, record.document())
+    with lock.held(args.output):
+        device = prepare(args.spec.run.compute, args.spec.run.precision, keep_compiled=False)
+        with provenance.record("benchmark_runtime", args, outputs=["output"]) as record:
+            record.update(numerics())
+            result = benchmark(args.spec, store.load(args.dataset)).assign_attrs(device=device)
+            record.diverged(list(args.spec.run.seeds) if int(result["diverged_at"]) >= 0 else [])
+            store.save(args.output, result, record.document())
 
 
 if __name__ == "__main__":
