@@ -25,12 +25,10 @@ def halves(spec: RunSpec) -> list[RunSpec]:
 
 
 def cut(spec: RunSpec, progressed: Progressed, part: RunSpec) -> Progressed:
-    """Of a pack, the runs of a part, with their share of the time."""
+    """Of a pack, the runs of a part."""
     lanes = np.array([spec.seeds.index(seed) for seed in part.seeds])
     state = jax.tree.map(lambda leaf: leaf[lanes] if eqx.is_array(leaf) else leaf, progressed.state)
-    trace = jax.tree.map(lambda values: values[lanes], progressed.trace)
-    share = len(part.seeds) / len(spec.seeds)
-    return Progressed(state, trace, share * progressed.wall_time, np.asarray(share * progressed.compilation_time))
+    return progressed._replace(state=state, trace=jax.tree.map(lambda values: values[lanes], progressed.trace))
 
 
 def joined(parts: Sequence[Progressed]) -> Progressed:
@@ -38,8 +36,9 @@ def joined(parts: Sequence[Progressed]) -> Progressed:
     arrays, rest = zip(*(eqx.partition(part.state, eqx.is_array) for part in parts), strict=True)
     state = eqx.combine(jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *arrays), rest[0])
     trace = jax.tree.map(lambda *leaves: np.concatenate(leaves), *(part.trace for part in parts))
-    wall_time = np.sum([part.wall_time for part in parts], axis=0)
-    compilation_time = np.asarray(sum(part.compilation_time for part in parts))
+    wall_time, compilation_time = (
+        np.sum([getattr(part, name) for part in parts], axis=0) for name in ("wall_time", "compilation_time")
+    )
     return Progressed(state, trace, wall_time, compilation_time)
 
 
