@@ -162,8 +162,6 @@ def train(
     Returns:
         The pack; finished unless it was asked to stop.
     """
-    if resume is not None and resume.updates == spec.training.updates:
-        return resume
     data = jnp.asarray(trajectory, jnp.result_type(float))
     seeds = jnp.array(spec.seeds)
     calls = updates_per_call(spec)
