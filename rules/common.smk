@@ -11,6 +11,7 @@ from workflow_src.config.claims import claims_spec, role_names
 from workflow_src.config.jobs import report_job, upstream
 from workflow_src.errors import UserError
 from workflow_src.provenance import fingerprint as fingerprint_of
+from workflow_src.status.failures import failures, listing
 
 
 def load_preset():
@@ -228,6 +229,12 @@ def no_file(wildcards):
     """
     force_stale()
     return []
+
+
+def closing_failures(logs):
+    """The jobs that failed in this run, each with the last lines of its log."""
+    lines = [line for log in logs for line in Path(log).read_text(errors="replace").splitlines()]
+    return listing(failures(lines))
 
 
 def closing_line(files):

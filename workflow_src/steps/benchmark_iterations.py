@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from workflow_src import provenance, store
+from workflow_src import logs, provenance, store
 from workflow_src.errors import UserError
 from workflow_src.forcing import teacher_signal
 from workflow_src.models import checkpoint
@@ -56,7 +56,8 @@ def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Da
         return jax.vmap(one)(windows, keys)
 
     alphas = jnp.asarray(wanted.forcing_strengths, jnp.result_type(float))
-    reports = [[passes(model, alpha, guess) for guess in wanted.guesses] for alpha in alphas]
+    each = logs.counted(alphas, len(alphas), "forcing strength")
+    reports = [[passes(model, alpha, guess) for guess in wanted.guesses] for alpha in each]
 
     def array(field: str) -> tuple[tuple[str, ...], np.ndarray]:
         values = np.array([[np.asarray(getattr(report, field)) for report in row] for row in reports])

@@ -85,7 +85,7 @@ def benchmark(spec: RuntimeSpec, dataset: xr.Dataset) -> xr.Dataset:
         compile_time[solver], _ = _clock(evaluation, model, windows, key_batches)
         logs.say(f"{solver}: first call {compile_time[solver]:.2f} s")
     diverged_at = -1
-    for count in range(updates):
+    for count in logs.counted(range(updates), updates, "update"):
         key_windows, key_guess = jax.random.split(jax.random.fold_in(key_batches, count))
         windows = draw(key_windows)
         due = [s for s, wanted in spec.updates.items() if len(timed[s].seconds) < -(-wanted * (count + 1) // updates)]

@@ -172,7 +172,7 @@ def train(
         now = time.monotonic()
         first = times[-1][-1] if times else before
         times.append(np.linspace(first, before + now - began, calls + 1)[1:])
-        progress.report(done, _facts(traces[-1], state))
+        progress.report(done, **_facts(traces[-1], state))
         if now - kept >= keep_every and done < spec.training.updates:
             keep(_progressed(state, traces, times))
             kept = time.monotonic()
@@ -213,11 +213,13 @@ def _trace_of(loss: Array, terms: LossTerms, gradient_norm: Array) -> Trace:
     )
 
 
-def _facts(trace: Trace, state: RunState) -> str:
-    ended = int(np.sum(~np.asarray(state.alive)))
+def _facts(trace: Trace, state: RunState) -> dict[str, Any]:
+    """What the log and the status of the job say of the last update."""
     losses = trace.loss[:, -1][np.isfinite(trace.loss[:, -1])]
-    loss = f"loss {np.median(losses):.3g}" if losses.size else "no run left"
     iterations = trace.newton_iterations[:, -1]
     iterations = iterations[np.isfinite(iterations)]
-    newton = f"  iterations {iterations.mean():.1f}" if iterations.size and iterations.any() else ""
-    return loss + newton + (f"  diverged {ended}" if ended else "")
+    return {
+        "loss": float(np.median(losses)) if losses.size else None,
+        "iterations": float(iterations.mean()) if iterations.any() else None,
+        "diverged": int(np.sum(~np.asarray(state.alive))),
+    }
