@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from workflow_src.status import live
 
@@ -69,7 +69,7 @@ class Progress:
         left = (self.total - done) / rate
         say(f"update {done}/{self.total}  {'  '.join(facts)}  {rate:.3g} updates/s  {left:.0f} s left")
 
-    def tell(self, done: int, **facts: float | None) -> float:
+    def tell(self, done: int, **facts: Any) -> float:
         """Put it into the job's status.
 
         Returns:

@@ -80,10 +80,10 @@ def _trouble(one: JobState, now: float) -> list[str]:
     attempt = f", attempt {facts['attempt']}" if facts.get("attempt", 1) > 1 else ""
     at = f" at {facts.get('unit')} {facts['done']} of {facts['total']}" if facts.get("done") else ""
     head = f"{one.state.upper()} {one.job}{at}: {one.why or 'see its log'}"
-    where = f"  on {facts['node']}{slurm}{attempt}, {duration(max(now - one.since, 0))} ago; {one.log}"
+    where = f"  on {facts['node']}{slurm}{attempt}, {duration(max(now - one.since, 0.0))} ago; {one.log}"
     return [head, where, *(f"    {line}" for line in tail(one.log, LAST_LINES))]
 
 
 def _finished(one: JobState, now: float) -> Sequence[str]:
     took = duration(one.since - one.facts["started"])
-    return f"  {one.job}", f"took {took}", f"{duration(max(now - one.since, 0))} ago", f"on {one.facts['node']}"
+    return f"  {one.job}", f"took {took}", f"{duration(max(now - one.since, 0.0))} ago", f"on {one.facts['node']}"
