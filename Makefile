@@ -29,7 +29,9 @@ env: ## install the locked packages into .venv (ACCEL=cuda12 for GPUs, PYTHON=py
 figures: env ## make the figures and tables of a preset (PRESET=smoke, CORES=all)
 	@closing=$$($(BIN)/python -m workflow_src where config/$(PRESET).yaml) || exit 1; \
 	if [ -t 2 ]; then set -- --logger rich; else set -- --quiet host reason; fi; \
-	$(SNAKEMAKE) --no-hooks --cores $(CORES) "$$@" || { status=$$?; $(BIN)/python -m workflow_src failed >&2; exit $$status; }; \
+	began=$$(date +%s); \
+	$(SNAKEMAKE) --no-hooks --cores $(CORES) "$$@" || { \
+		status=$$?; $(BIN)/python -m workflow_src failed --since $$began >&2; exit $$status; }; \
 	echo "$$closing"
 
 plan: env ## say what a run will cost before it starts (PRESET=paper, ARGS=figure2)

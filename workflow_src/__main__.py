@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     watched.add_argument("--json", action="store_true", help="print JSON")
     ended = commands.add_parser("failed", help="list the jobs that failed in the last run, with the end of their logs")
     ended.add_argument("log", nargs="?", type=Path, help="Snakemake's log; by default the newest in .snakemake/log")
+    ended.add_argument("--since", type=float, help="say nothing of runs that ended before, in seconds since 1970")
     traced = commands.add_parser("audit", help="say where a result comes from, and check every link")
     traced.add_argument("file", type=Path, help="a result, or a folder of results")
     traced.add_argument("--strict", action="store_true", help="exit status 1 for warnings too")
@@ -112,6 +113,8 @@ def _status(args: argparse.Namespace) -> str:
 
 def _failed(args: argparse.Namespace) -> str:
     log = args.log or failures.newest_log()
+    if args.since and (log is None or log.stat().st_mtime < args.since):
+        return ""
     if log is None:
         raise UserError(".snakemake/log: no run of Snakemake here has left a log; run this where Snakemake was called")
     try:
@@ -125,7 +128,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     if args.command in ("plan", "status", "failed"):
         told = {"plan": _plan, "status": _status, "failed": _failed}[args.command]
-        print(told(args))
+        if shown := told(args):
+            print(shown, flush=True)
         while args.command == "status" and args.watch:
             time.sleep(args.watch)
             # Clears the terminal.

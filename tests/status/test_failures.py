@@ -93,6 +93,14 @@ def test_a_run_without_failures_says_so(failed):
     assert failed("Finished jobid: 3 (Rule: train)\n").endswith("no job failed\n")
 
 
+def test_a_run_that_ended_before_is_not_taken_for_this_one(failed, capsys):
+    failed(error(3, "a"))
+    door.main(["failed", "--since", str(2**40)])
+    assert capsys.readouterr().out == ""
+    door.main(["failed", "--since", "1"])
+    assert "1 job failed" in capsys.readouterr().out
+
+
 def test_without_any_run_there_is_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="no run of Snakemake here has left a log"):

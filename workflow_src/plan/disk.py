@@ -23,7 +23,7 @@ def counted(job: Job, run: Mapping[str, Any] | None) -> float:
     match job.step:
         case "train":
             assert run is not None
-            return beside + 2 * RECORD + _model(run) + _history(run)
+            return float(beside + 2 * RECORD + _model(run) + _history(run))
         case "evaluate":
             judged = job.spec["evaluation"]
             columns = (len(run["seeds"]) + 2) * run["obs_dim"] if run else 10
@@ -33,16 +33,16 @@ def counted(job: Job, run: Mapping[str, Any] | None) -> float:
             # Training data with noise and without.
             steps = 2 * spec["train"]["steps"] + spec["test"]["steps"]
             return beside + RECORD + 8.0 * steps * len(spec["observed"])
-    return beside + sum(SHOWN.get(path.rpartition(".")[2], RECORD) for path in job.outputs)
+    return float(beside) + sum(SHOWN.get(path.rpartition(".")[2], RECORD) for path in job.outputs)
 
 
-def _model(run: Mapping[str, Any]) -> float:
+def _model(run: Mapping[str, Any]) -> int:
     architecture = run["architecture"]
     wide = architecture.get("latent_dim", architecture.get("model_dim", 1)) + run["obs_dim"]
     return _width(run) * len(run["seeds"]) * 2 * wide * (architecture["hidden_dim"] + 1)
 
 
-def _history(run: Mapping[str, Any]) -> float:
+def _history(run: Mapping[str, Any]) -> int:
     return _width(run) * run["training"]["updates"] * (TRACES * len(run["seeds"]) + 4)
 
 

@@ -50,10 +50,10 @@ class Estimate(NamedTuple):
     basis: str
     measured: bool
 
-    def times(self, factor: float) -> "Estimate":
+    def times(self, factor: int | float) -> "Estimate":
         return self._replace(low=self.low * factor, middle=self.middle * factor, high=self.high * factor)
 
-    def plus(self, seconds: float) -> "Estimate":
+    def plus(self, seconds: int | float) -> "Estimate":
         return self._replace(low=self.low + seconds, middle=self.middle + seconds, high=self.high + seconds)
 
 

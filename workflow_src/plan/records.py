@@ -89,8 +89,8 @@ def work_of(job: Job, run: Mapping[str, Any] | None) -> tuple[Work, tuple[float,
         case "evaluate":
             assert run is not None
             judged = job.spec["evaluation"]
-            sizes = (*work.sizes(run)[2:], judged["generated_steps"], judged["monte_carlo_samples"], len(run["seeds"]))
-            return work.evaluate(judged, run), sizes
+            counts = judged["generated_steps"], judged["monte_carlo_samples"], len(run["seeds"])
+            return work.evaluate(judged, run), (*work.sizes(run)[2:], *map(float, counts))
         case "simulate":
             counted = work.simulate(job.spec["spec"])
             return counted, (1e6 * counted.host,)

@@ -37,7 +37,7 @@ class Work(NamedTuple):
     host: float = 0.0
     programs: float = 0.0
 
-    def times(self, factor: float) -> "Work":
+    def times(self, factor: int | float) -> "Work":
         return Work(*(factor * one for one in self))
 
     def plus(self, other: "Work") -> "Work":
@@ -149,4 +149,5 @@ def sizes(run: Mapping[str, Any]) -> tuple[float, ...]:
     """T, sequences side by side, M, L: what jobs are compared by."""
     architecture = run["architecture"]
     M = architecture.get("latent_dim", architecture.get("model_dim", 1))
-    return run["sequence_length"], run["batch_size"] * len(run["seeds"]), M, architecture["hidden_dim"]
+    counts = run["sequence_length"], run["batch_size"] * len(run["seeds"]), M, architecture["hidden_dim"]
+    return tuple(float(count) for count in counts)
