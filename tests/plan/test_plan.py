@@ -91,7 +91,7 @@ def test_finished_results_are_not_counted(made, monkeypatch):
     monkeypatch.chdir(made)
     found = planned(made / "tiny.yaml")
     assert counts(found) == {}
-    assert found.done == 2 + 4 + 4 + 2 + 5
+    assert found.done == 2 + 4 + 4 + 2 + 6
     assert "nothing to do" in text(found)
 
 
