@@ -1,12 +1,12 @@
 """What one job will cost: seconds, processor, GPU, disk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
 from workflow_src.config.jobs import Job
 from workflow_src.plan import disk, work
-from workflow_src.plan.estimate import ALONE, Estimate, nearest, total
+from workflow_src.plan.estimate import ALONE, Estimate, Law, Sample, total
 from workflow_src.plan.rates import RATES, Device, seconds
 from workflow_src.plan.records import NO_SIZES, Records, work_of
 
@@ -42,6 +42,7 @@ class Costs:
         self.records = records
         self.compute: Device = compute
         self.trainings = trainings
+        self.laws: dict[tuple[str, str], Law] = {}
         # Jobs that differ in their seeds alone cost the same.
         self.known: dict[Any, Estimate] = {}
 
@@ -74,7 +75,7 @@ class Costs:
             return self._benchmark(job, device)
         key = device, job.step, counted, sizes
         if key not in self.known:
-            self.known[key] = nearest(seconds(counted, device), sizes, measured, job.step)
+            self.known[key] = self._law(measured, device, job.step).at(seconds(counted, device), sizes)
         return self.known[key]
 
     def _update(self, run: Mapping[str, Any], solver: str, device: Device) -> Estimate:
@@ -84,7 +85,7 @@ class Costs:
             updates = self.records.updates
             # `auto` takes the block solver for the long sequences that cost most.
             found = updates.get((device, solver)) or updates.get((device, "block" if solver == "auto" else ""), [])
-            self.known[key] = nearest(counted, sizes, found, f"training by {solver}")
+            self.known[key] = self._law(found, device, f"training by {solver}").at(counted, sizes)
         return self.known[key]
 
     def _overhead(self, solver: str, device: Device) -> Estimate:
@@ -95,11 +96,14 @@ class Costs:
             one for key, all_ in overheads.items() if key[0] == device for one in all_
         ]
         if not found:
-            return nearest(RATES[device].compile, NO_SIZES, [], of)
+            return Law([], of).at(RATES[device].compile, NO_SIZES)
         took = [one.seconds for one in found]
         middle = median(took)
-        known = nearest(RATES[device].compile, NO_SIZES, found, of)
+        known = self._law(found, device, of).at(RATES[device].compile, NO_SIZES)
         return known._replace(low=min(*took, middle / ALONE), middle=middle, high=max(*took, middle * ALONE))
+
+    def _law(self, samples: Sequence[Sample], device: Device, of: str) -> Law:
+        return self.laws.setdefault((device, of), Law(samples, of))
 
     def _benchmark(self, job: Job, device: Device) -> Estimate:
         """A benchmark whose like has not run here, from trainings with the solvers that it times."""

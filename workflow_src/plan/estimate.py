@@ -1,5 +1,6 @@
 """A time or size that is not known: its middle, how wrong it may be, and what it is from."""
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,8 +14,10 @@ NEAREST = 5
 LEAST = 1.2
 # By what factor a lone measurement may be wrong for a job of the same size.
 ALONE = 1.4
-# And by what more, for each factor e that sizes differ: the law is no law of nature.
-PER_E_FOLD = 0.2
+# The logarithm by which it may be wrong more, at least and with few records, for each factor e that sizes differ; the
+# share of records that a range is to hold; how many records are few, and how many are told from the others at most.
+PER_E_FOLD = 0.3
+HELD, FEW, MOST_TOLD = 0.8, 4, 60
 # Where nothing was measured.
 ASSUMED = 4.0
 
@@ -62,24 +65,58 @@ def spread(middle: float, factor: float, basis: str, *, measured: bool) -> Estim
     return Estimate(middle / factor, middle, middle * factor, basis, measured)
 
 
-def nearest(counted: float, sizes: tuple[float, ...], samples: Sequence[Sample], of: str) -> Estimate:
-    """From the jobs that are nearest in size, each scaled by the ratio of counted times.
+class Law:
+    """What measured jobs of one kind say of others: the nearest in size, each scaled by the ratio of counted times.
+
+    How wrong that is shows where one record is told from those of other sizes.
 
     Args:
-        counted: seconds by the assumed rates.
+        samples: the measurements; there may be none.
         of: what was measured, for the basis.
     """
-    if not samples:
-        return spread(counted, ASSUMED, f"assumed rates: no record of {of}", measured=False)
+
+    def __init__(self, samples: Sequence[Sample], of: str) -> None:
+        self.samples, self.of = samples, of
+
+    def at(self, counted: float, sizes: tuple[float, ...]) -> Estimate:
+        """The seconds of a job.
+
+        Args:
+            counted: its seconds by the assumed rates.
+        """
+        if not self.samples:
+            return spread(counted, ASSUMED, f"assumed rates: no record of {self.of}", measured=False)
+        middle, variance, far = _scaled(counted, sizes, self.samples)
+        least = math.log(LEAST if len(self.samples) > 1 else ALONE)
+        wrong = math.sqrt(variance + least**2 + (self.per_e_fold * far) ** 2)
+        return spread(
+            math.exp(middle), math.exp(wrong), f"{self.of}: nearest of {_sources(self.samples)}", measured=True
+        )
+
+    @functools.cached_property
+    def per_e_fold(self) -> float:
+        """How much wider the range is, as a logarithm, for each factor e between a job and its nearest record: so that
+        it holds four of five records that are told from those of other sizes."""
+        few = self.samples[:: -(-len(self.samples) // MOST_TOLD)]
+        found = []
+        for one in few:
+            if others := [other for other in few if other.sizes != one.sizes]:
+                middle, _, far = _scaled(one.counted, one.sizes, others)
+                found.append((abs(middle - math.log(one.seconds)), far))
+        if len(found) < FEW:
+            return PER_E_FOLD
+        errors, distances = (sorted(values) for values in zip(*found, strict=True))
+        return max(PER_E_FOLD, errors[int(HELD * len(errors))] / distances[len(distances) // 2])
+
+
+def _scaled(counted: float, sizes: tuple[float, ...], samples: Sequence[Sample]) -> tuple[float, float, float]:
+    """Mean and variance of the logarithm of the seconds, and the distance of the nearest sample."""
     ranked = sorted((distance(sizes, one.sizes) + one.away, i) for i, one in enumerate(samples))[:NEAREST]
     logs = [math.log(samples[i].seconds * counted / samples[i].counted) for _, i in ranked]
     weights = [1 / (0.1 + far**2) for far, _ in ranked]
-    total = sum(weights)
-    middle = sum(w * one for w, one in zip(weights, logs, strict=True)) / total
-    variance = sum(w * (one - middle) ** 2 for w, one in zip(weights, logs, strict=True)) / total
-    least = math.log(LEAST if len(ranked) > 1 else ALONE)
-    wrong = math.sqrt(variance + least**2 + (PER_E_FOLD * ranked[0][0]) ** 2)
-    return spread(math.exp(middle), math.exp(wrong), f"{of}: nearest of {_sources(samples)}", measured=True)
+    whole = sum(weights)
+    middle = sum(w * one for w, one in zip(weights, logs, strict=True)) / whole
+    return middle, sum(w * (one - middle) ** 2 for w, one in zip(weights, logs, strict=True)) / whole, ranked[0][0]
 
 
 def total(estimates: Iterable[Estimate]) -> Estimate:

@@ -84,7 +84,8 @@ def update(run: Mapping[str, Any], solver: str | None = None) -> Work:
     if solver == "sequential":
         return Work(turns=2 * T, vectors=WITH_GRADIENT * step * steps)
     if solver in ("block", "auto"):
-        return Work(turns=2 * T * ROUNDS / CHUNKS, vectors=ROUNDS * WITH_GRADIENT * step * steps)
+        # All chunks of all sequences advance together.
+        return Work(turns=2 * T * ROUNDS / CHUNKS, matrices=ROUNDS * WITH_GRADIENT * step * steps)
     if solver == "parallel pass":
         return Work(turns=depth, vectors=WITH_GRADIENT * step * steps)
     iterations = ITERATIONS[solver]
