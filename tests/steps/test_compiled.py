@@ -12,16 +12,21 @@ from workflow_src.steps import compiled
 ROOT = Path(__file__).parents[2]
 CODE = """
 import os, signal, sys
+from workflow_src.steps.arguments import run
 from workflow_src.steps.device import prepare
-prepare("cpu", "float32")
 import jax, jax.numpy as jnp
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-found = []
-jax.monitoring.register_event_listener(lambda event, **_: found.append(event))
-print(float(jax.jit(lambda x: jnp.linalg.svd(x)[1].sum())(jnp.eye(3))))
-print(sum(event.endswith("cache_hits") for event in found))
-if sys.argv[1:] == ["die"]:
-    os.kill(os.getpid(), signal.SIGKILL)
+
+def main():
+    prepare("cpu", "float32")
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    found = []
+    jax.monitoring.register_event_listener(lambda event, **_: found.append(event))
+    print(float(jax.jit(lambda x: jnp.linalg.svd(x)[1].sum())(jnp.eye(3))))
+    print(sum(event.endswith("cache_hits") for event in found))
+    if sys.argv[1:] == ["die"]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+run(main)
 """
 
 

@@ -1,6 +1,9 @@
 """Command-line arguments of the steps, declared by name and type."""
 
 import argparse
+import atexit
+import gc
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,11 +44,24 @@ def arguments(description: str | None, **kinds: Any) -> Parser:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a step's main; a user's mistake gives one line and exit status 1."""
+    """Run a step's main, and end the program; a user's mistake gives one line and exit status 1."""
+    # What was imported lives to the end: the collector need not look at it.
+    gc.freeze()
+    gc.enable()
     try:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
+    if main.__module__ == "__main__":
+        _leave()
+
+
+def _leave() -> None:
+    """End the process at once: to take the interpreter apart module by module takes half as long as to import them."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _convert(name: str, kind: Any, text: Any) -> Any:

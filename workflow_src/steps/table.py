@@ -10,7 +10,7 @@ import xarray as xr
 from workflow_src import provenance, store
 from workflow_src.errors import UserError
 from workflow_src.steps.arguments import arguments, run
-from workflow_src.steps.figure import select_models
+from workflow_src.steps.chosen import select_models
 from workflow_src.tables import write
 
 
