@@ -12,6 +12,7 @@ from tests.training.specs import run_spec
 from workflow_src import provenance, store
 from workflow_src.models import checkpoint
 from workflow_src.plan import records
+from workflow_src.plan.rates import RATES
 
 ROOT = Path(__file__).parents[2]
 SPEC = run_spec(solver="sequential", updates=40)
@@ -19,14 +20,14 @@ SPEC = run_spec(solver="sequential", updates=40)
 TIMES = np.concatenate([np.linspace(0, 35, 11)[1:], 35 + 0.5 * np.arange(1, 31)])
 
 
-def trained(diverged=-1, device="cpu: cpu"):
+def trained(diverged=-1, device="cpu: cpu", times=TIMES):
     """A finished training in the folder of the test."""
     folder = Path("results/test/train/one/shplrnn/T31/seeds0-1")
     args = Namespace(spec=SPEC, model=folder / "model.eqx", history=folder / "history.nc")
     with provenance.record("train", args, ["model", "history"]) as record:
         record["device"] = device
         history = xr.Dataset(
-            {"wall_time": ("update", TIMES), "diverged_at": ("seed", np.array([-1, diverged]))},
+            {"wall_time": ("update", times), "diverged_at": ("seed", np.array([-1, diverged]))},
             coords={"seed": [0, 1], "update": np.arange(40)},
         )
         store.save(args.history, history, record.document())
@@ -47,6 +48,13 @@ def test_a_training_gives_its_pace_without_compilation():
     (found,) = read().updates["cpu", "sequential"]
     assert found.seconds == pytest.approx(0.5)
     assert found.source == "results/test"
+
+
+def test_a_training_of_one_call_is_told_without_what_compiling_takes():
+    trained(times=np.linspace(0, 43, 41)[1:])
+    (found,) = read().updates["cpu", "sequential"]
+    assert found.seconds == pytest.approx(43 - RATES["cpu"].compile)
+    assert found.away > 0
 
 
 def test_a_training_with_a_run_that_diverged_gives_no_pace():
@@ -71,6 +79,8 @@ def test_a_gpu_speaks_for_gpus_alone_and_can_be_chosen_by_name():
 def test_benchmarks_count_as_less_alike_than_trainings():
     found = records.read(Path("results"), ROOT / "benchmarks/records")
     assert {solver for _, solver in found.updates} >= {"sequential", "deer", "block"}
+    cases = {path.name.rpartition("_")[0] for path in (ROOT / "benchmarks/records").glob("*.json")}
+    assert len(found.updates["cpu", "block"]) == len(cases), "one record of each, the newest"
     assert all(one.away > 0 for samples in found.updates.values() for one in samples)
     assert all(0.01 < one.seconds / one.counted < 100 for samples in found.updates.values() for one in samples)
 
