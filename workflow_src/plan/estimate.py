@@ -14,9 +14,10 @@ NEAREST = 5
 LEAST = 1.2
 # By what factor a lone measurement may be wrong for a job of the same size.
 ALONE = 1.4
-# The logarithm by which it may be wrong more, at least and with few records, for each factor e that sizes differ; the
-# share of records that a range is to hold; how many records are few, and how many are told from the others at most.
+# The logarithm by which it may be wrong more for each factor e that sizes differ: the law is no law of nature.
 PER_E_FOLD = 0.3
+# The share of records that a range is to hold; how many records are too few to tell, and how many are told from the
+# others at most.
 HELD, FEW, MOST_TOLD = 0.8, 4, 60
 # Where nothing was measured.
 ASSUMED = 4.0
@@ -88,15 +89,16 @@ class Law:
             return spread(counted, ASSUMED, f"assumed rates: no record of {self.of}", measured=False)
         middle, variance, far = _scaled(counted, sizes, self.samples)
         least = math.log(LEAST if len(self.samples) > 1 else ALONE)
-        wrong = math.sqrt(variance + least**2 + (self.per_e_fold * far) ** 2)
+        told, typical = self.errors
+        wrong = math.sqrt(variance + least**2 + (told * min(1.0, far / typical)) ** 2 + (PER_E_FOLD * far) ** 2)
         return spread(
             math.exp(middle), math.exp(wrong), f"{self.of}: nearest of {_sources(self.samples)}", measured=True
         )
 
     @functools.cached_property
-    def per_e_fold(self) -> float:
-        """How much wider the range is, as a logarithm, for each factor e between a job and its nearest record: so that
-        it holds four of five records that are told from those of other sizes."""
+    def errors(self) -> tuple[float, float]:
+        """The logarithm within which four of five records are told from those of other sizes, and how far these
+        typically are."""
         few = self.samples[:: -(-len(self.samples) // MOST_TOLD)]
         found = []
         for one in few:
@@ -104,9 +106,9 @@ class Law:
                 middle, _, far = _scaled(one.counted, one.sizes, others)
                 found.append((abs(middle - math.log(one.seconds)), far))
         if len(found) < FEW:
-            return PER_E_FOLD
+            return 0.0, 1.0
         errors, distances = (sorted(values) for values in zip(*found, strict=True))
-        return max(PER_E_FOLD, errors[int(HELD * len(errors))] / distances[len(distances) // 2])
+        return errors[int(HELD * len(errors))], distances[len(distances) // 2]
 
 
 def _scaled(counted: float, sizes: tuple[float, ...], samples: Sequence[Sample]) -> tuple[float, float, float]:

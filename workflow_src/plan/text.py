@@ -92,7 +92,9 @@ def _hours(one: Estimate) -> str:
 def _short(value: float) -> str:
     if value >= 9.95:
         return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 0.05 else "<0.1"
+    if value >= 0.95:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.005 else "<0.01"
 
 
 def _time(one: Estimate) -> str:
