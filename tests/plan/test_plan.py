@@ -153,13 +153,19 @@ def test_a_plan_without_records_says_that_it_assumes(tmp_path, monkeypatch):
 
 def test_what_a_profile_groups_is_submitted_together(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    submitted = ("simulate", "train", "evaluate", "benchmark_runtime", "benchmark_iterations")
     alone = planned(SMOKE)
-    assert alone.submissions == alone.everything.jobs
+    computing = sum(one.jobs for rule, one in alone.rules.items() if rule in submitted)
+    assert alone.submissions == computing
     (tmp_path / "profile").mkdir()
-    (tmp_path / "profile/profile.v9+.yaml").write_text("groups:\n  evaluate: e\ngroup-components:\n  e: 8\n")
-    grouped = planned(SMOKE, profile=tmp_path / "profile")
+    file = tmp_path / "profile/profile.v9+.yaml"
+    file.write_text("groups:\n  evaluate: e\ngroup-components:\n  e: 8\n")
     evaluations = alone.rules["evaluate"].jobs
-    assert grouped.submissions == alone.everything.jobs - evaluations + -(-evaluations // 8)
+    together = planned(SMOKE, profile=tmp_path / "profile")
+    assert together.submissions == computing - evaluations + -(-evaluations // 8)
+    file.write_text("groups: [evaluate=e_{experiment}]\ngroup-components: ['e_{experiment}=100']\n")
+    experiments = len({run.experiment for run in read_preset(SMOKE).runs()})
+    assert planned(SMOKE, profile=tmp_path / "profile").submissions == computing - evaluations + experiments
 
 
 def test_the_plan_is_data_too(tmp_path, monkeypatch, capsys):

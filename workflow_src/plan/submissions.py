@@ -1,4 +1,5 @@
-"""How many jobs a cluster's scheduler is given: what a profile groups is submitted together."""
+"""How many jobs a cluster's scheduler is given: what takes seconds runs where Snakemake does, and what a profile groups is
+submitted together."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
@@ -10,6 +11,8 @@ import yaml
 from workflow_src.config.jobs import Job
 
 PROFILE = Path("profiles/slurm")
+# Steps whose rules are local to the machine where Snakemake runs.
+HERE = ("aggregate", "aggregate_benchmark", "hyperparameters", "figure", "table", "claims", "report")
 
 
 def rule_of(job: Job) -> str:
@@ -30,14 +33,19 @@ def submissions(needed: Mapping[str, Job], run: Set[str], maker: Mapping[str, st
     group_of, components = groups(profile)
     alone = 0
     members: dict[str, list[str]] = defaultdict(list)
+    share: dict[str, int] = {}
     for first in run:
-        name = group_of.get(rule_of(needed[first]))
-        if name is None:
+        job = needed[first]
+        if job.step in HERE:
+            continue
+        if (stated := group_of.get(rule_of(job))) is None:
             alone += 1
-        else:
-            members[name].append(first)
-    joined = (-(-_components(found, needed, maker) // components.get(name, 1)) for name, found in members.items())
-    return alone + sum(joined)
+            continue
+        # A group may be one for each experiment.
+        name = stated.replace("{experiment}", first.split("/")[1])
+        members[name].append(first)
+        share[name] = components.get(stated, components.get(name, 1))
+    return alone + sum(-(-_components(found, needed, maker) // share[name]) for name, found in members.items())
 
 
 def groups(profile: Path) -> tuple[dict[str, str], dict[str, int]]:
