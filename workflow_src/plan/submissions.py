@@ -1,5 +1,5 @@
-"""How many jobs a cluster's scheduler is given: what takes seconds runs where Snakemake does, and what a profile groups is
-submitted together."""
+"""How many jobs a cluster's scheduler is given: what takes seconds runs where Snakemake does, and what a profile groups
+is submitted together."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
