@@ -164,7 +164,7 @@ def test_what_a_profile_groups_is_submitted_together(tmp_path, monkeypatch):
     together = planned(SMOKE, profile=tmp_path / "profile")
     assert together.submissions == computing - evaluations + -(-evaluations // 8)
     file.write_text("groups: ['evaluate=e_{experiment}']\ngroup-components: ['e_{experiment}=100']\n")
-    experiments = len({run.experiment for run in read_preset(SMOKE).runs()})
+    experiments = alone.rules["aggregate"].jobs
     assert planned(SMOKE, profile=tmp_path / "profile").submissions == computing - evaluations + experiments
 
 
