@@ -46,10 +46,9 @@ class Records(NamedTuple):
     devices: dict[Device, set[str]]
 
     def share(self, device: Device, step: str) -> float:
-        """Processor seconds per second of a job; one where nothing was measured, as of a process that waits for a GPU
-        in a loop."""
+        """Processor seconds per second of a job; one at least, as a job has a processor for itself."""
         found = self.shares.get((device, step))
-        return median(found) if found else 1.0
+        return max(1.0, median(found)) if found else 1.0
 
     def size(self, step: str) -> float:
         found = self.sizes.get(step)

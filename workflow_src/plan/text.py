@@ -7,7 +7,7 @@ from workflow_src.columns import columns, duration
 from workflow_src.plan.estimate import Estimate
 from workflow_src.plan.plan import Plan, Sum, joined
 
-MOST_BASES, MOST_STALE = 8, 3
+MOST_BASES, MOST_STALE = 8, 4
 # Numbers of GPUs or cores for which the time of a run is told.
 MACHINES = (1, 2, 4, 8, 16, 50)
 HEAD = ("jobs", "GPU-hours", "CPU-hours", "disk", "longest job")
@@ -40,9 +40,22 @@ def text(plan: Plan) -> str:
     if not plan.everything.longest.measured or any("assumed" in basis for basis in plan.bases):
         lines += ["", "ASSUMED times may be wrong by more than their range: nothing of their kind was measured here."]
     if plan.stale:
-        lines += ["", f"{_count(len(plan.stale), 'result')} would be made again, as"]
-        lines += [f"  {path}: {reason}" for path, reason in list(plan.stale.items())[:MOST_STALE]]
+        lines += ["", f"{_count(len(plan.stale), 'result')} would be made again, as", *_reasons(plan.stale)]
     return "\n".join(lines)
+
+
+def _reasons(stale: Mapping[str, str]) -> list[str]:
+    """Why results would be made again, the commonest reasons first, each with a result that it is true of."""
+    files: dict[str, list[str]] = {}
+    for path, reason in stale.items():
+        files.setdefault(reason, []).append(path)
+    ranked = sorted(files.items(), key=lambda item: -len(item[1]))
+    lines = [f"  {reason}: {paths[0]}{_others(len(paths) - 1)}" for reason, paths in ranked[:MOST_STALE]]
+    return lines + ([f"  and {len(ranked) - MOST_STALE} more reasons"] if len(ranked) > MOST_STALE else [])
+
+
+def _others(count: int) -> str:
+    return f" and {_count(count, 'other')}" if count else ""
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
