@@ -76,3 +76,10 @@ def test_a_file_that_is_no_yaml_gives_one_line(tmp_path):
     file.write_text("claims: [")
     with pytest.raises(UserError, match=r"claims.yaml: line \d+: .*; mend the YAML"):
         load_claims(file)
+
+
+def test_a_key_that_stands_twice_gives_one_line(tmp_path):
+    file = tmp_path / "claims.yaml"
+    file.write_text("resamples: 9\nresamples: 99\n")
+    with pytest.raises(UserError, match=r"claims\.yaml: line 2: resamples: stands twice; remove one"):
+        load_claims(file)

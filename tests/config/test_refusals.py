@@ -391,3 +391,8 @@ def test_a_copy_that_keeps_the_name_of_its_original_is_refused(tmp_path):
     assert str(caught.value).startswith(f"{file}: preset: 'smoke' is not the name of the file; write mine, or call")
     file.write_text(yaml.safe_dump(SMOKE | {"preset": "mine"}))
     assert read_preset(file).preset == "mine"
+
+
+def test_a_file_that_is_no_preset_is_told_so():
+    with pytest.raises(UserError, match=r"claims\.yaml: is no preset, for it has no key preset; give one"):
+        read_preset(Path(__file__).parents[2] / "config/claims.yaml")

@@ -57,6 +57,8 @@ def read_preset(file: Path, merged: Mapping[str, Any] | None = None) -> Preset:
     config = read_yaml(file)
     if merged is not None and json.loads(json.dumps(merged)) != json.loads(json.dumps(config)):
         raise UserError(f"--config: single keys would hide in results/; copy {file}, change its preset: and the keys")
+    if "preset" not in config:
+        raise UserError(f"{file}: is no preset, for it has no key preset; give one, like config/smoke.yaml")
     preset = load_preset(config, file)
     # A copy that keeps the name would write into the results of its original.
     if preset.preset != file.stem:

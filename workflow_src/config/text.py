@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from workflow_src import documents
 from workflow_src.errors import UserError
 
 
@@ -29,31 +30,7 @@ def sources(file: Path) -> dict[str, str]:
 
 def read_yaml(file: Path) -> dict[str, Any]:
     """The keys and values of a preset file."""
-    try:
-        config = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror}); give an existing preset") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise UserError(f"{file}: {where}{getattr(error, 'problem', error)}; mend the YAML") from None
-    except UserError as error:
-        raise UserError(f"{file}: {error}") from None
+    config = documents.read_yaml(file, otherwise="give an existing preset")
     if not isinstance(config, dict):
         raise UserError(f"{file}: holds no keys; write a preset as in config/README.md")
     return config
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML would silently keep the last."""
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(name) for name, _ in node.value]
-    for position, key in enumerate(keys):
-        if key in keys[:position]:
-            raise UserError(f"line {node.value[position][0].start_mark.line + 1}: {key}: stands twice; remove one")
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)

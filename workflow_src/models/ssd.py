@@ -44,10 +44,11 @@ def ssd(
 def segment_sums(v: Float[Array, " Q"]) -> Float[Array, "Q Q"]:
     """Entry (i, j) is v_{j+1} + .. + v_i for i >= j, and zero above the diagonal.
 
-    Summed up term by term: differences of one running sum cancel in single precision.
+    Summed up term by term: differences of one running sum cancel in single precision. A matrix product does that faster
+    than a cumulative sum, which takes as many additions.
     """
     Q = v.shape[0]
-    return jnp.cumsum(jnp.where(jnp.tri(Q, k=-1, dtype=bool), v[:, None], 0), axis=0)
+    return jnp.tri(Q, dtype=v.dtype) @ jnp.where(jnp.tri(Q, k=-1, dtype=bool), v[:, None], 0)
 
 
 def _split(v: Float[Array, "T ..."], chunk: int) -> Float[Array, "chunks Q ..."]:
