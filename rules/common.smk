@@ -11,7 +11,7 @@ from workflow_src.config.claims import claims_spec, role_names
 from workflow_src.config.jobs import report_job, upstream
 from workflow_src.errors import UserError
 from workflow_src.provenance import fingerprint as fingerprint_of
-from workflow_src.status.failures import failures, listing
+from workflow_src.status.failures import Failure, failures, listing
 
 
 def load_preset():
@@ -233,8 +233,12 @@ def no_file(wildcards):
 
 def closing_failures(logs):
     """The jobs that failed in this run, each with the last lines of its log."""
+    # What a cluster said of a job is in the logs alone; a quiet run logs no job at all.
     lines = [line for log in logs for line in Path(log).read_text(errors="replace").splitlines()]
-    return listing(failures(lines))
+    told = {one.output: one for one in failures(lines)}
+    failed = [one for job in workflow.scheduler.failed for one in (job.jobs if job.is_group() else [job])]
+    found = [Failure(job.rule.name, str(job.output[0]), tuple(map(str, job.log))) for job in failed]
+    return listing(told.get(one.output, one) for one in found if not Path(one.output).exists())
 
 
 def closing_line(files):

@@ -121,7 +121,11 @@ def _failed(args: argparse.Namespace) -> str:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise UserError(f"{log}: cannot be read ({error.strerror}); give a log of Snakemake's") from None
-    return failures.listing(failures.failures(lines)) or f"{log}: no job failed"
+    if listed := failures.listing(failures.failures(lines)):
+        return listed
+    if any(line.startswith(failures.FAILED) for line in lines):
+        return f"{log}: jobs failed, but a quiet run (-q) does not log which; python -m workflow_src status shows them"
+    return f"{log}: no job failed"
 
 
 def main(argv: Sequence[str] | None = None) -> None:

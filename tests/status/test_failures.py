@@ -93,6 +93,10 @@ def test_a_run_without_failures_says_so(failed):
     assert failed("Finished jobid: 3 (Rule: train)\n").endswith("no job failed\n")
 
 
+def test_a_quiet_run_that_failed_is_not_said_to_have_gone_well(failed):
+    assert "does not log which" in failed("Exiting because a job execution failed. Look above for error messages\n")
+
+
 def test_a_run_that_ended_before_is_not_taken_for_this_one(failed, capsys):
     failed(error(3, "a"))
     door.main(["failed", "--since", str(2**40)])

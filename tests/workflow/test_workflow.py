@@ -137,14 +137,15 @@ def test_the_closing_line_names_what_was_made_and_nothing_else(tmp_path):
     assert lines == ["Tables: results/smoke/tables"]
 
 
-def test_a_failed_run_ends_with_its_jobs_and_the_last_lines_of_their_logs(tmp_path):
+@pytest.mark.parametrize("quiet", [[], ["--quiet", "all"]], ids=["told", "quiet"])
+def test_a_failed_run_ends_with_its_jobs_and_the_last_lines_of_their_logs(tmp_path, quiet):
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "python").write_text("#!/bin/sh\nfor n in $(seq 50); do echo line $n; done\nexit 3\n")
     (programs / "python").chmod(0o755)
     smoke = str(ROOT / "config/smoke.yaml")
     wanted = "results/smoke/tables/table5.md"
-    run = snakemake(tmp_path, "--configfile", smoke, "--", wanted, dry=False, programs=str(programs))
+    run = snakemake(tmp_path, *quiet, "--configfile", smoke, "--", wanted, dry=False, programs=str(programs))
     assert run.returncode != 0
     text = run.stdout + run.stderr
     listed = text[text.index("1 job failed:") :].splitlines()

@@ -12,6 +12,8 @@ LAST_LINES = 8
 _JOB = re.compile(r"^(\s*)(?:Error in rule|rule) (\w+):$")
 _FACT = re.compile(r"^\s+(message|jobid|output|log|external_jobid): (.*)$")
 _FINISHED = re.compile(r"^Finished jobid: (\d+) ")
+# What Snakemake logs of failed jobs even where it is quiet.
+FAILED = "Exiting because a job execution failed"
 _HINT = " (check log file(s) for error details)"
 
 
@@ -25,9 +27,9 @@ class Failure(NamedTuple):
     rule: str
     output: str
     logs: tuple[str, ...]
-    message: str | None
-    external: str | None
-    attempts: int
+    message: str | None = None
+    external: str | None = None
+    attempts: int = 1
 
 
 def failures(lines: Iterable[str]) -> list[Failure]:
