@@ -1,7 +1,7 @@
 """GTF-DEER reproduction: simulate -> train -> evaluate, benchmark -> aggregate -> figures, tables, claims -> report.
 
 Plain `snakemake -c2` runs the smoke preset; `snakemake --configfile config/paper.yaml` another one. Results go to results/<preset>/.
-`snakemake bundle` packs them into one archive.
+`snakemake bundle` packs them into one archive. Beyond `all`: `snakemake extras`, `snakemake sensitivity`.
 """
 
 from snakemake.utils import min_version
@@ -35,6 +35,7 @@ include: "rules/figures.smk"
 include: "rules/tables.smk"
 include: "rules/claims.smk"
 include: "rules/report.smk"
+include: "rules/extras.smk"
 include: "rules/bundle.smk"
 
 
@@ -42,6 +43,8 @@ localrules:
     all,
     figures,
     tables,
+    extras,
+    sensitivity,
 
 
 rule all:

@@ -1,14 +1,14 @@
 """Pack figures, tables, the report and all that they were made from into one archive.
 
-in    results/{preset}/figures/..., tables/..., report.html, and everything upstream of them
+in    results/{preset}/figures/..., tables/..., report.html, extras/... if they were made, and everything upstream of them
 out   results/{preset}/bundle/{preset}.zip
 """
 
 
 rule bundle:
     input:
-        targets=all_targets(),
-        upstream=upstream_of_all,
+        targets=bundled,
+        upstream=upstream_of_bundled,
     output:
         bundle=RESULTS / f"bundle/{PRESET.preset}.zip",
     log:

@@ -1,6 +1,8 @@
 """The preset, and every function that the rules use: paths from names, specifications from wildcards."""
 
 import functools
+import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -8,7 +10,7 @@ sys.path.insert(0, str(workflow.basedir))
 
 from workflow_src.config import pack_label, read_preset
 from workflow_src.config.claims import claims_spec, role_names
-from workflow_src.config.jobs import report_job, upstream
+from workflow_src.config.jobs import extra_jobs, report_job, upstream
 from workflow_src.errors import UserError
 from workflow_src.provenance import fingerprint as fingerprint_of
 from workflow_src.status.failures import Failure, failures, listing
@@ -187,6 +189,18 @@ def targets(section, suffixes):
     ]
 
 
+def sensitivity_files(wildcards):
+    """The figure of the sensitivity sweep, of a preset that has one."""
+    if PRESET.extras.figureS1 is None:
+        raise WorkflowError(f"{PRESET_FILE}: extras.figureS1: is missing; add it, or choose another preset")
+    return [path for path in targets("extras", ("pdf", "png", "csv")) if path.stem == "figureS1"]
+
+
+def given_settings(job):
+    """The argument with the settings of a figure that takes them."""
+    return f"--settings {shlex.quote(json.dumps(job.spec['settings']))}" if "settings" in job.spec else ""
+
+
 def all_targets():
     """The files of all figures and tables, the verdicts on the claims, and the report."""
     judged = [RESULTS / "claims.csv", RESULTS / "claims.md"] if claims_roles() else []
@@ -194,9 +208,15 @@ def all_targets():
     return [*shown, *judged, RESULTS / "report.html"]
 
 
-def upstream_of_all(wildcards):
-    """Everything that figures, tables, verdicts and the report are made from."""
-    return [RESULTS / path for path in upstream(PRESET, [str(path.relative_to(RESULTS)) for path in all_targets()])]
+def bundled(wildcards):
+    """All targets, and the extras that have been made."""
+    return [*all_targets(), *(path for path in targets("extras", ("pdf", "png", "csv")) if path.exists())]
+
+
+def upstream_of_bundled(wildcards):
+    """Everything that these are made from."""
+    wanted = [str(path.relative_to(RESULTS)) for path in bundled(wildcards)]
+    return [RESULTS / path for path in upstream(PRESET, wanted)]
 
 
 @functools.cache
@@ -242,7 +262,7 @@ def closing_failures(logs):
 
 
 def closing_line(files):
-    """The folders of the figures and tables among these files."""
+    """The folders of the figures, tables and extras among these files."""
     folders = {Path(file).parent for file in files}
-    sections = [section for section in ("figures", "tables") if RESULTS / section in folders]
+    sections = [section for section in ("figures", "tables", "extras") if RESULTS / section in folders]
     return "   ".join(f"{section.capitalize()}: {RESULTS / section}" for section in sections)

@@ -11,11 +11,11 @@ from workflow_src.forcing import forced_step, teacher_signal
 from workflow_src.models.base import AbstractDrivenModel, AbstractForcedModel, AbstractModel, State
 
 
-def warm_up(model: AbstractModel, history: Float[Array, "T N"], forcing_strength: float) -> State:
+def warm_up(model: AbstractModel, history: Float[Array, "T N"], forcing_strength: float | Float[Array, ""]) -> State:
     """Feed a history x_1 .. x_T to the model, by forcing or through its input layer.
 
     Args:
-        forcing_strength: that of training; driven models ignore it.
+        forcing_strength: that of the warm-up in training; driven models ignore it.
     Returns:
         The state at the first step after the history; `model.observe` of it predicts x_{T+1}.
     """

@@ -47,6 +47,7 @@ def small_preset(folder, name="tiny", **changes):
     preset["datasets"] = {key: preset["datasets"][key] for key in ("lorenz63", "lorenz63_x")}
     preset["figures"] = {"figure2": preset["figures"]["figure2"]}
     preset["tables"] = {"table1": preset["tables"]["table1"], "table5": {}}
+    preset["extras"] = {}
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump(preset | {"preset": name, "benchmarks": {}} | changes, sort_keys=False))
     return file

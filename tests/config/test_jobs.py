@@ -13,7 +13,7 @@ from workflow_src.config.jobs import jobs
 OUTPUTS = ("--output", "--model", "--history", "--pdf", "--png", "--csv", "--md", "--tex")
 READ = ("model", "history")
 INPUTS = ("--dataset", "--measures", "--histories", "--parts", "--results")
-SETTINGS = ("--spec", "--evaluation", "--cells", "--name", "--figure", "--table", "--models", "--shown")
+SETTINGS = ("--spec", "--evaluation", "--cells", "--name", "--figure", "--table", "--models", "--shown", "--settings")
 
 
 def parsed(command):
@@ -46,7 +46,7 @@ def parsed(command):
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.stem)
 def test_the_jobs_of_a_preset_are_those_of_the_rules(preset, tmp_path):
-    run = snakemake(tmp_path, "--configfile", str(preset), "--printshellcmds")
+    run = snakemake(tmp_path, "--configfile", str(preset), "--printshellcmds", "--", "all", "extras")
     lines = [line.strip() for line in (run.stdout + run.stderr).splitlines()]
     prefix = "Shell command: python"
     commands = [line.removeprefix("Shell command: ") for line in lines if line.startswith(prefix)]
@@ -61,7 +61,7 @@ def test_the_jobs_of_a_preset_are_those_of_the_rules(preset, tmp_path):
         ]
         for job in jobs(read_preset(preset))
     }
-    # A rule runs where a figure or table needs it; a preset may hold more.
+    # A rule runs where a figure, extra or table needs it; a preset may hold more.
     assert set(ran) <= set(listed)
     assert {"simulate", "train", "evaluate", "aggregate", "table"} <= steps
     for outputs, found in ran.items():

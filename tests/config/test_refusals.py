@@ -76,6 +76,7 @@ MISSPELT = [
     ("figures.figure3.comparison", "comparision", "did you mean 'comparison'?"),
     ("figures.figure3.comparison.models", "model", "did you mean 'models'?"),
     ("tables.table4", "table6", "did you mean 'table"),
+    ("extras.figureS1.factors", "factor", "did you mean 'factors'?"),
 ]
 
 
@@ -121,6 +122,35 @@ WRONG = [
         {"experiments.lorenz96_lengths.evaluation.lyapunov_steps": 0},
         "experiments.lorenz96_lengths.evaluation.lyapunov_steps",
         ["greater than or equal to 1"],
+    ),
+    ({"training.mar_direction": "times"}, "training.mar_direction", ["'times' is unknown", "'multiply'"]),
+    ({"training.forcing_schedule": "annealed"}, "training.forcing_schedule", ["is unknown", "'adaptive'"]),
+    ({"training.warmup_forcing_strength": 1.5}, "training.warmup_forcing_strength", ["less than or equal to 1"]),
+    ({"training.pseudo_inverse_gradient": "yes"}, "training.pseudo_inverse_gradient", ["correct it"]),
+    (
+        {"benchmarks.runtime.training.warmup_forcing_strength": 1.0},
+        "benchmarks.runtime.training.warmup_forcing_strength",
+        ["no warm-up at sequence length 128", "remove it"],
+    ),
+    (
+        {"experiments.lorenz63_full.training.forcing_schedule": "adaptive", "training.forcing_strength": 1.0},
+        "training.forcing_strength",
+        ["lower bound of an adaptive schedule", "0.99", "lower it"],
+    ),
+    (
+        {"training.forcing_schedule": "adaptive"},
+        "training.forcing_schedule",
+        ["benchmarks.runtime times", "forcing_schedule: constant in benchmarks.runtime.training"],
+    ),
+    (
+        {"models.lssm.training.forcing_schedule": "adaptive"},
+        "models.lssm.training.forcing_schedule",
+        ["no effect on architecture lssm"],
+    ),
+    (
+        {"models.mamba2_7k.training": {"warmup_forcing_strength": 1.0}},
+        "models.mamba2_7k.training.warmup_forcing_strength",
+        ["no effect on architecture mamba2"],
     ),
     ({"training.samples_per_update": None}, "training.samples_per_update", ["is empty", "write a value"]),
     ({"training.batch_size": 4}, "training.batch_size", ["either batch_size or samples_per_update"]),
@@ -267,6 +297,17 @@ WRONG = [
         ["20 exceeds the 10 test steps behind the warm-up"],
     ),
     ({"evaluation.example_steps": 8001}, "evaluation.example_steps", ["8001", "8000 generated steps", "lower it"]),
+    (
+        {"evaluation.lead_steps": 19},
+        "evaluation.lead_steps",
+        ["19 steps do not hold the 20 forecast_steps", "raise it"],
+    ),
+    (
+        {"evaluation.lead_steps": 9801},
+        "evaluation.lead_steps",
+        ["9801 exceeds the 9800 test steps behind the warm-up", "lower it"],
+    ),
+    ({"evaluation.spectrum_smoothing": 0.0}, "evaluation.spectrum_smoothing", []),
     ({"evaluation.lyapunov_steps": 9801}, "evaluation.lyapunov_steps", ["9801 exceeds the 9800 test steps"]),
     ({"evaluation.forecast_windows": 8202}, "evaluation.forecast_windows", ["8202 windows", "8201 steps", "lower it"]),
     (
@@ -337,6 +378,38 @@ WRONG = [
 ]
 
 
+def sweep(factor, value=None, **changes):
+    """The smoke preset with one factor of its sweep changed, or one value of it."""
+    config = copy.deepcopy(SMOKE)
+    row = config["extras"]["figureS1"]["factors"][factor]
+    (row if value is None else row["values"][value]).update(changes)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "words"),
+    [
+        (sweep(0, name="embedding"), "factors.2.name", ["'embedding' stands twice"]),
+        (sweep(0, reference="N + 3"), "factors.0.reference", ["'N + 3' labels none", "use one of N, N + 1"]),
+        (sweep(0, values=[]), "factors.0.values", ["at least 1 item"]),
+        (sweep(0, contrast_is="else"), "factors.0.contrast_is", ["'else' is unknown", "'worse' or 'better'"]),
+        (sweep(0, 1, label="N"), "factors.0.values.1.label", ["'N' stands twice"]),
+        (sweep(0, 1, model="shplrnn"), "factors.0.values.1.model", ["'shplrnn' is not defined", "shplrnn_rank6"]),
+        (sweep(0, 1, contrast="gru"), "factors.0.values.1.contrast", ["model 'gru' is not defined"]),
+        (sweep(0, 1, contrast="shplrnn_rank6"), "factors.0.values.1.contrast", ["the model itself", "name another"]),
+        (sweep(0, 1, experiment="other"), "factors.0.values.1.experiment", ["experiment 'other' is not defined"]),
+        (sweep(0, 1, embedding="m2_tau9"), "factors.0.values.1.embedding", ["not judged in 'm2_tau9'", "m2_tau200"]),
+        (changed({"extras.figureS1.experiment": "other"}), "experiment", ["experiment 'other' is not defined"]),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_a_wrong_sweep_is_refused_where_it_is_wrong(config, key, words):
+    message = refusal(config)
+    assert message.startswith(f"{FILE}: extras.figureS1.{key}: "), message
+    for word in words:
+        assert word in message
+
+
 @pytest.mark.parametrize(("changes", "key", "words"), WRONG, ids=[f"{next(iter(c))} -> {k}" for c, k, _ in WRONG])
 def test_a_wrong_preset_is_refused_in_one_line_that_names_file_key_and_mend(changes, key, words):
     message = refusal(changed(changes))
@@ -354,6 +427,8 @@ RIGHT = [
     {"benchmarks.lorenz96_update_time.sequence_lengths": [256, 1024]},
     {"datasets.lorenz96.parameters.forcing_amplitude": 0.5},
     {"experiments.lorenz63_full.training.learning_rate_end": 0.005},
+    {"experiments.lorenz63_full.training.forcing_schedule": "adaptive"},
+    {"experiments.lorenz96_models.training": {"warmup_forcing_strength": 1.0, "mar_direction": "multiply"}},
     {"source": "assumed: for a test"},
 ]
 
@@ -391,6 +466,38 @@ def test_a_copy_that_keeps_the_name_of_its_original_is_refused(tmp_path):
     assert str(caught.value).startswith(f"{file}: preset: 'smoke' is not the name of the file; write mine, or call")
     file.write_text(yaml.safe_dump(SMOKE | {"preset": "mine"}))
     assert read_preset(file).preset == "mine"
+
+
+def controlled(changes=(), **experiments):
+    """The smoke preset with the controls of Figure B5, changed."""
+    base = SMOKE["experiments"]["lorenz96_lengths"]
+    trained = {"fixed_warmup": {"warmup_steps": 8}, "adaptive": {"forcing_schedule": "adaptive"}}
+    controls = {role: base | {"training": training} | experiments.get(role, {}) for role, training in trained.items()}
+    roles = {"reference": "lorenz96_lengths"} | {role: role for role in trained}
+    shown = {"extras.figureB5": roles} | {f"experiments.{role}": control for role, control in controls.items()}
+    return changed(shown | dict(changes))
+
+
+@pytest.mark.parametrize(
+    ("config", "role", "words"),
+    [
+        (controlled(fixed_warmup={"dataset": "lorenz63"}), "fixed_warmup", ["another dataset than lorenz96_lengths"]),
+        (controlled(adaptive={"models": ["lssm"]}), "adaptive", ["trains lssm instead of shplrnn_full", "correct"]),
+        (controlled(adaptive={"evaluation": {}}), "adaptive", ["another evaluation than lorenz96_lengths"]),
+        (controlled(fixed_warmup={"training": {}}), "fixed_warmup", ["as lorenz96_lengths is", "state warmup_steps"]),
+        (controlled(adaptive={"training": {}}), "adaptive", ["state forcing_schedule: adaptive"]),
+        (controlled({"extras.figureB5.adaptive": "other"}), "adaptive", ["experiment 'other' is not defined"]),
+    ],
+)
+def test_a_control_that_controls_something_else_is_refused(config, role, words):
+    message = refusal(config)
+    assert message.startswith(f"{FILE}: extras.figureB5.{role}: "), message
+    for word in words:
+        assert word in message
+
+
+def test_controls_that_differ_in_what_they_control_are_accepted():
+    assert load_preset(controlled(), FILE).extras.figureB5.adaptive == "adaptive"
 
 
 def test_a_file_that_is_no_preset_is_told_so():

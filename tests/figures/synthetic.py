@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 STEPS, BINS, SLOW = 1500, 40, 500
+LEADS, FREQUENCIES = 60, 400
 
 
 def experiment(
@@ -74,12 +75,26 @@ def experiment(
                 loss[index][BINS // 2 + order :] = np.nan
                 iterations[index][BINS // 2 + order :] = np.nan
     by_run = ("model", "sequence_length", "seed")
+    lead, frequency = np.arange(1, LEADS + 1), np.linspace(0, 0.5, FREQUENCIES)
+    lines = sum(np.exp(-(((frequency - line) / 0.004) ** 2)) for line in (1 / SLOW, 1 / 35, 2 / 35, 1 / 13.7))
+    spectrum = 20 * (lines + 1e-5 / (1e-3 + frequency))
+    wall_time = np.array(lengths)[None, :, None] / 100 * (1 + 0.05 * rng.random(grid))
     return xr.Dataset(
         {
             "state_space_divergence": ((*by_run, "embedding"), divergence),
             "state_space_divergence_error": ((*by_run, "embedding"), 0.02 * divergence),
             "state_space_divergence_floor": (("embedding",), np.full(len(embeddings), floor)),
             "state_space_divergence_floor_error": (("embedding",), np.full(len(embeddings), 0.05 * floor)),
+            "forecast_rmse_by_lead": ((*by_run, "lead"), rmse[..., None] * np.minimum(np.exp(lead / 20), 15)),
+            "forecast_rmse_by_lead_floor": ("lead", np.minimum(0.05 * lead, 1.4)),
+            "spectrum_distance": (by_run, np.where(np.isfinite(rmse), 1 - np.exp(-0.2 * divergence[..., 0]), np.nan)),
+            "spectrum_distance_floor": ((), 0.05),
+            "truth_spectrum": ("frequency", spectrum),
+            "generated_spectrum": ((*by_run, "frequency"), spectrum * np.exp(0.2 * rng.random((*grid, FREQUENCIES)))),
+            "lyapunov_exponent_truth": ((), 0.009),
+            "wall_time": (by_run, wall_time),
+            "elapsed_time": ((*by_run, "update"), wall_time[..., None] * updates / updates[-1]),
+            "compilation_time": (by_run, np.full(grid, 7.0)),
             "lyapunov_exponent": (by_run, np.full(grid, 0.009) + 1e-4 * np.arange(seeds)),
             "lyapunov_exponent_forced": (by_run, np.full(grid, -0.2) + 1e-3 * np.arange(seeds)),
             "forced_contraction_bound": (by_run, np.full(grid, -0.1 if bounded else np.nan)),
@@ -106,6 +121,8 @@ def experiment(
             "embedding": list(embeddings),
             "update": updates,
             "example_step": step,
+            "lead": lead,
+            "frequency": frequency,
             "component": list(components),
         },
         attrs={

@@ -1,11 +1,14 @@
 """The door: files in, PDF, PNG and CSV out."""
 
+import json
+
 import pandas as pd
 import pytest
 
 from tests.figures import synthetic
 from workflow_src import store
 from workflow_src.errors import UserError
+from workflow_src.provenance import sidecar
 from workflow_src.steps import figure
 
 
@@ -67,3 +70,16 @@ def test_all_models_keeps_their_order(tmp_path, inputs):
 def test_an_unknown_model_is_named(tmp_path, inputs):
     with pytest.raises(UserError, match="'gru' is not in the input comparison"):
         call(inputs, paths(tmp_path), models="shplrnn,gru")
+
+
+def test_a_figure_with_settings_is_told_them_and_its_record_states_them(tmp_path):
+    store.save(tmp_path / "sweep.nc", synthetic.experiment(("shplrnn", "lssm"), (128,), 2))
+    values = [{"label": "0", "model": "shplrnn"}, {"label": "1", "model": "lssm", "contrast": "shplrnn"}]
+    factor = {"name": "alpha", "reference": "1", "contrast_is": "better", "values": values}
+    settings = {"experiment": "sweep", "factors": [factor]}
+    files = {suffix: tmp_path / f"out/figureS1.{suffix}" for suffix in ("pdf", "png", "csv")}
+    outputs = [text for name, path in files.items() for text in (f"--{name}", str(path))]
+    inputs = ["--inputs", f"sweep={tmp_path / 'sweep.nc'}", "--models", "all", "--settings", json.dumps(settings)]
+    figure.main(["--figure", "figureS1", *inputs, *outputs])
+    assert pd.read_csv(files["csv"], dtype={"x": str})["x"].dropna().unique().tolist() == ["0", "1"]
+    assert sidecar.read(files["pdf"])["record"]["spec"]["settings"] == settings

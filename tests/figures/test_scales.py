@@ -19,3 +19,15 @@ def test_sequence_lengths_are_the_ticks(lengths, labels):
     scales.length_axis(axes, lengths)
     assert axes.get_xticks().tolist() == list(lengths)
     assert [axes.xaxis.get_major_formatter()(tick, 0) for tick in lengths] == labels
+
+
+def test_the_row_of_diverged_runs_gets_no_tick_on_a_linear_axis():
+    axes = style.figure(80, 60).subplots()
+    axes.plot([0, 1], [-0.5, 1.0])
+    scales.linear_ticks(axes)
+    assert {0.0, 1.0} <= {round(float(tick), 6) for tick in axes.get_yticks()}
+    scales.headroom(axes)
+    scales.linear_ticks(axes)
+    low, high = axes.get_ylim()
+    assert len(axes.get_yticks()) >= 3
+    assert max(axes.get_yticks()) < low + (high - low) * (1 - scales.BAND)

@@ -1,9 +1,9 @@
-"""n-step forecast RMSE, Eq. (71)."""
+"""n-step forecast RMSE, Eq. (71), and its growth with the lead."""
 
 import numpy as np
 import pytest
 
-from workflow_src.metrics.forecast_rmse import forecast_rmse
+from workflow_src.metrics.forecast_rmse import forecast_rmse, forecast_rmse_by_lead
 
 
 def test_a_perfect_forecast_gives_zero():
@@ -58,3 +58,30 @@ def test_forecasts_that_do_not_match_are_refused(shape: tuple[int, int, int]):
 def test_no_window_is_refused():
     with pytest.raises(ValueError, match="do not match"):
         forecast_rmse(np.zeros((0, 4, 2)), np.zeros((0, 4, 2)))
+
+
+def test_each_lead_has_the_mean_over_windows_of_the_rmse_over_components():
+    truth = np.zeros((2, 3, 2))
+    generated = np.array([[[3.0, 4.0], [0.0, 2.0], [1.0, 1.0]], [[0.0, 0.0], [2.0, 0.0], [5.0, 5.0]]])
+    expected = [(np.sqrt(25 / 2) + 0) / 2, (np.sqrt(2) + np.sqrt(2)) / 2, (1 + 5) / 2]
+    assert forecast_rmse_by_lead(truth, generated) == pytest.approx(expected)
+
+
+def test_a_forecast_of_one_step_has_the_same_error_by_lead():
+    rng = np.random.default_rng(0)
+    truth, generated = rng.normal(size=(5, 1, 3)), rng.normal(size=(5, 1, 3))
+    assert forecast_rmse_by_lead(truth, generated) == pytest.approx([forecast_rmse(truth, generated)])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_the_error_is_infinite_from_the_lead_on_at_which_a_forecast_diverged(bad: float):
+    generated = np.ones((3, 5, 2))
+    generated[1, 2, 0] = bad
+    np.testing.assert_array_equal(
+        forecast_rmse_by_lead(np.zeros((3, 5, 2)), generated), [1.0, 1.0, np.inf, np.inf, np.inf]
+    )
+
+
+def test_leads_without_a_window_are_refused():
+    with pytest.raises(ValueError, match="do not match"):
+        forecast_rmse_by_lead(np.zeros((0, 4, 2)), np.zeros((0, 4, 2)))

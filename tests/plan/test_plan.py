@@ -71,6 +71,13 @@ def test_one_figure_is_planned_with_just_its_own_jobs(tmp_path, monkeypatch):
     assert [Path(one).parts[0] for one in found.chain] == ["simulate", "train", "evaluate", "aggregate", "figures"]
 
 
+def test_extras_are_planned_where_they_are_asked_for_and_are_no_part_of_all(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "figureS1" not in planned(SMOKE).rules
+    assert planned(SMOKE, "sensitivity").rules["figureS1"].jobs == 1
+    assert counts(planned(SMOKE, "figureS1")) == counts(planned(SMOKE, "sensitivity"))
+
+
 def test_a_target_that_does_not_exist_ends_with_one_line_that_names_what_does(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:

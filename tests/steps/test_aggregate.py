@@ -39,12 +39,19 @@ def measure(model, length, pack):
             "state_space_divergence_floor_error": ("embedding", [0.01]),
             "forecast_rmse": ("seed", values / 2),
             "forecast_rmse_floor": ((), 1.0),
+            "forecast_rmse_by_lead": (("seed", "lead"), values[:, None] * [1.0, 3.0]),
+            "forecast_rmse_by_lead_floor": ("lead", [0.5, 1.5]),
+            "spectrum_distance": ("seed", values / 1e5),
+            "spectrum_distance_floor": ((), 0.06),
+            "truth_spectrum": ("frequency", np.array([2.0, 1.0, 0.0], np.float32)),
+            "lyapunov_exponent_truth": ((), 0.009),
             "status": ("seed", status),
             "truth_example": (("example_step", "component"), np.zeros((2, 1))),
             "generated_example": (("seed", "example_step", "component"), np.zeros((len(pack), 2, 1))),
             "parameter_count": ((), 100 + SPEC.models.index(model)),
         },
-        coords={"seed": list(pack), "embedding": ["m1_tau1"], "example_step": [0, 1], "component": ["x"]},
+        coords={"seed": list(pack), "embedding": ["m1_tau1"], "example_step": [0, 1], "component": ["x"]}
+        | {"lead": [1, 2], "frequency": [0.0, 0.25, 0.5]},
         attrs={"forecast_steps": 20},
     )
 
@@ -52,8 +59,12 @@ def measure(model, length, pack):
 def history(pack, updates=10):
     shape = (len(pack), updates)
     return xr.Dataset(
-        {name: (("seed", "update"), np.ones(shape)) for name in ("loss", "newton_iterations", "converged_fraction")}
-        | {"diverged_at": ("seed", np.full(len(pack), -1)), "wall_time": ("update", np.arange(updates) + 1.0)},
+        {
+            name: (("seed", "update"), np.ones(shape))
+            for name in ("loss", "newton_iterations", "converged_fraction", "forcing_strength")
+        }
+        | {"diverged_at": ("seed", np.full(len(pack), -1)), "wall_time": ("update", np.arange(updates) + 1.0)}
+        | {"compilation_time": ((), 7.0)},
         coords={"seed": list(pack), "update": np.arange(updates)},
     )
 
@@ -82,6 +93,12 @@ def test_every_number_lands_in_its_place_and_survives_the_file(tmp_path):
     assert found["state_space_divergence_floor_error"].values.tolist() == [0.01]
     assert found["mar_strength"].sel(model="lssm").item() == 1e-3
     assert found["wall_time"].dims == ("model", "sequence_length", "seed")
+    lead = found["forecast_rmse_by_lead"].sel(model="lssm", sequence_length=8, seed=1)
+    assert lead.values.tolist() == [value("lssm", 8, 1), 3 * value("lssm", 8, 1)]
+    assert found["forecast_rmse_by_lead_floor"].values.tolist() == [0.5, 1.5]
+    assert found["truth_spectrum"].values.tolist() == [2.0, 1.0, 0.0]
+    assert found["spectrum_distance_floor"].item() == 0.06
+    assert found["lyapunov_exponent_truth"].item() == 0.009
 
 
 @pytest.mark.parametrize(("measured", "recorded"), [(7, 8), (8, 7), (7, 7)])
@@ -115,6 +132,9 @@ def test_histories_are_binned_by_medians_means_and_counts():
     assert binned["newton_iterations"][0, 0] == 3.0
     assert binned["unconverged_updates"].item() == 3
     assert binned["wall_time"].item() == 800
+    assert binned["elapsed_time"].sizes == {"seed": 1, "update": 200}
+    assert binned["elapsed_time"][0, [0, -1]].values.tolist() == [2.5, 798.5]
+    assert binned["compilation_time"].values.tolist() == [7.0]
 
 
 @pytest.mark.parametrize(("updates", "bins"), [(1, 1), (200, 200), (201, 101), (999, 200), (20000, 200)])

@@ -1,5 +1,7 @@
 """Evaluation of a pack: measures per seed, with diverged runs as results."""
 
+import json
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,10 @@ import xarray as xr
 from tests.training.specs import LSSM, MAMBA, SHPLRNN, run_spec
 from tests.training.test_gtf_deer import orbit
 from workflow_src import store
+from workflow_src.metrics.forecast_rmse import forecast_rmse_by_lead
+from workflow_src.metrics.power_spectrum import spectrum_distance
 from workflow_src.specs.evaluation import Embedding, EvaluationSpec
-from workflow_src.steps.evaluate import _divergence, evaluate
+from workflow_src.steps.evaluate import _divergence, _forcing, evaluate
 from workflow_src.training import loop
 
 EVALUATION = EvaluationSpec(
@@ -20,6 +24,8 @@ EVALUATION = EvaluationSpec(
     warmup_steps=20,
     forecast_steps=5,
     forecast_windows=4,
+    lead_steps=12,
+    spectrum_smoothing=0.02,
     lyapunov_steps=60,
     example_steps=30,
 )
@@ -29,7 +35,14 @@ def dataset():
     test, train = orbit(200, 2, seed=1), orbit(200, 2, seed=2)
     return xr.Dataset(
         {"train_clean": (("train_step", "component"), train), "test": (("test_step", "component"), test)},
-        coords={"component": ["x", "y"]},
+        coords={"component": ["x", "y"], "test_time": ("test_step", 0.01 * np.arange(1000, 1200))},
+        attrs={
+            "system": "lorenz63",
+            "parameters": json.dumps({"sigma": 10.0, "rho": 0.5, "beta": 8 / 3}),
+            "time_step": 0.01,
+            "substeps": 1,
+            "test_initial_state": json.dumps([1.0, 1.0, 1.0]),
+        },
     )
 
 
@@ -46,12 +59,20 @@ def test_all_measures_of_a_pack_are_there_and_can_be_saved(architecture, tmp_pat
     assert (found["status"] == store.STATUS["ok"]).all()
     assert found["generated_example"].sizes == {"seed": 2, "example_step": 30, "component": 2}
     np.testing.assert_array_equal(found["truth_example"], dataset()["test"][20:50])
+    assert found["forecast_rmse_by_lead"].sizes == {"seed": 2, "lead": 12}
+    assert found["lead"].values.tolist() == list(range(1, 13))
+    assert found["generated_spectrum"].sizes == {"seed": 2, "frequency": 26}
+    for name in ("forecast_rmse_by_lead", "spectrum_distance", "generated_spectrum", "truth_spectrum"):
+        assert np.isfinite(found[name]).all(), name
 
 
 MEASURES = (
     "state_space_divergence",
     "state_space_divergence_error",
     "forecast_rmse",
+    "forecast_rmse_by_lead",
+    "spectrum_distance",
+    "generated_spectrum",
     "lyapunov_exponent",
     "lyapunov_exponent_forced",
     "forced_contraction_bound",
@@ -68,6 +89,25 @@ def test_a_run_that_diverged_in_training_is_recorded_beside_a_sound_one():
         assert np.isfinite(measures[name][1]).all(), name
     sound = evaluate(EVALUATION, spec, models, [-1, -1], dataset())
     xr.testing.assert_identical(measures.isel(seed=1), sound.isel(seed=1))
+
+
+def test_each_seed_of_an_adaptive_training_is_forced_as_at_its_end():
+    spec = run_spec(SHPLRNN | {"latent_dim": 2, "slow_units": 0})
+    models = loop.start(spec).model
+    constant = evaluate(EVALUATION, spec, models, [-1, -1], dataset())
+    own = evaluate(EVALUATION, spec, models, [-1, -1], dataset(), forcing_strength=np.array([0.3, 0.9]))
+    for name in MEASURES:
+        np.testing.assert_allclose(own[name][0], constant[name][0], rtol=1e-6, err_msg=name)
+    for name in ("forecast_rmse", "lyapunov_exponent_forced", "forced_contraction_bound"):
+        assert abs(own[name][1] - constant[name][1]) > 1e-3, name
+
+
+def test_histories_are_warmed_up_with_the_strength_of_the_warm_up():
+    assert _forcing(run_spec(), None) == (0.3, 0.3)
+    assert _forcing(run_spec(warmup_forcing_strength=1.0), None) == (1.0, 0.3)
+    warmed, later = _forcing(run_spec(warmup_forcing_strength=1.0), np.array([0.2, 0.4]))
+    assert warmed == 1.0
+    np.testing.assert_array_equal(later, [0.2, 0.4])
 
 
 def test_measuring_again_gives_the_same_numbers():
@@ -97,6 +137,24 @@ def test_the_floor_is_that_of_a_true_orbit_of_the_generated_length(generated, co
         assert measures["state_space_divergence_floor_error"][index] == floor.error > 0
 
 
+def test_what_a_trivial_and_a_perfect_model_reach_stands_beside_the_measures():
+    spec, data = run_spec(), dataset()
+    measures = evaluate(EVALUATION, spec, loop.start(spec).model, [-1, -1], data)
+    test, second = data["test"].values, data["train_clean"].values[:150]
+    assert measures["spectrum_distance_floor"].item() == spectrum_distance(test, second, smoothing=0.02)
+    starts = [20, 70, 120, 170]
+    truth = np.stack([test[start : start + 12] for start in starts])
+    held = np.stack([np.tile(test[start - 1], (12, 1)) for start in starts])
+    np.testing.assert_allclose(measures["forecast_rmse_by_lead_floor"], forecast_rmse_by_lead(truth, held), rtol=1e-12)
+
+
+def test_the_true_exponent_is_that_of_the_system_behind_the_data():
+    """At rho = 0.5 the origin attracts at the rate of its slowest eigenvalue."""
+    spec = run_spec()
+    measures = evaluate(EVALUATION, spec, loop.start(spec).model, [-1, -1], dataset())
+    assert measures["lyapunov_exponent_truth"].item() == pytest.approx(0.01 * (-11 + np.sqrt(101)) / 2, rel=1e-2)
+
+
 def test_an_orbit_that_escapes_has_an_infinite_divergence():
     spec = run_spec()
     models = loop.start(spec).model
@@ -104,6 +162,8 @@ def test_an_orbit_that_escapes_has_an_infinite_divergence():
     measures = evaluate(EVALUATION, spec, models, [-1, -1], dataset())
     assert measures["status"].values.tolist() == [store.STATUS["diverged_in_generation"], 0]
     assert np.isinf(measures["state_space_divergence"][0]).all()
+    assert np.isnan(measures["spectrum_distance"][0])
+    assert np.isinf(measures["forecast_rmse_by_lead"][0, -1])
 
 
 def test_forced_exponents_lie_below_the_bound_where_all_is_observed():

@@ -42,6 +42,29 @@ def test_connectivity_is_scaled_by_its_variance_at_initialisation():
     np.testing.assert_allclose(costs, 1.0, rtol=0.05)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "weights"),
+    [
+        (SHPLRNN, lambda m: ((m.W1[-1], 0.05**2 / 27), (m.W2[:, -1], 1 / 12))),
+        (LSSM, lambda m: ((m.Bin[-1], 0.05**2 / 6),)),
+    ],
+    ids=["rnn", "lssm"],
+)
+def test_the_other_direction_of_eq_50_multiplies_by_the_variance(architecture, weights):
+    """And nothing but the connectivity changes with it."""
+    costs = {}
+    for direction in ("divide", "multiply"):
+        spec, model = made(
+            architecture, mar_strength=0.3, mar_connectivity_strength=0.01, mar_direction=direction, mar_power=2
+        )
+        own, _ = made(architecture, mar_strength=0.3, mar_connectivity_strength=0.0, mar_direction=direction)
+        rest = manifold_attractor(model, own.architecture, own.training)
+        costs[direction] = float(manifold_attractor(model, spec.architecture, spec.training) - rest)
+    squares = [(float(jnp.sum(w**2)), variance) for w, variance in weights(model)]
+    np.testing.assert_allclose(costs["divide"], 0.01 * sum(s / v for s, v in squares), rtol=1e-9)
+    np.testing.assert_allclose(costs["multiply"], 0.01 * sum(s * v for s, v in squares), rtol=1e-9)
+
+
 def test_the_low_rank_model_is_regularised_on_its_product():
     spec, model = made(LOW_RANK, mar_strength=0.0, mar_connectivity_strength=1.0)
     product = np.asarray(model.connectivity)[-1]

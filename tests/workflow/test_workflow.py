@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from workflow_src.config import read_preset
+from workflow_src.config.jobs import upstream
 
 ROOT = Path(__file__).parents[2]
 PRESETS = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.stem != "claims")
@@ -47,8 +48,10 @@ def jobs(run):
     return {name: int(count) for name, count in (line.split() for line in table[1].splitlines())}
 
 
-def train_jobs(preset):
-    return sum(1 for _ in read_preset(ROOT / f"config/{preset}.yaml").runs())
+def train_jobs(preset, targets=("report.html",)):
+    """Number of packs of runs behind some results; the report reads all that `all` makes."""
+    made = upstream(read_preset(ROOT / f"config/{preset}.yaml"), targets)
+    return sum(path.endswith("/model.eqx") for path in made)
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.stem)
@@ -81,6 +84,24 @@ def test_one_figure_needs_only_its_own_runs(tmp_path):
     run = snakemake(tmp_path, "--configfile", smoke, "--", "results/smoke/figures/figure2.pdf")
     assert set(re.findall(r"/train/(\w+)/", run.stdout + run.stderr)) == {"lorenz63_full", "lorenz63_partial"}
     assert jobs(run) == {"simulate": 2, "train": 4, "evaluate": 4, "aggregate": 2, "figure2": 1}
+
+
+def test_the_figures_beyond_the_paper_are_made_when_asked_for_and_only_then(tmp_path):
+    smoke = str(ROOT / "config/smoke.yaml")
+    assert not {"extras", "figureS1"} & jobs(snakemake(tmp_path, "--configfile", smoke)).keys()
+    run = snakemake(tmp_path, "--configfile", smoke, "--", "sensitivity")
+    asked = jobs(run)
+    assert asked["figureS1"] == 1
+    assert asked["train"] == train_jobs("smoke", ["extras/figureS1.pdf"])
+    assert not {"figure2", "table1", "claims", "report"} & asked.keys()
+    assert "results/smoke/extras/figureS1.pdf" in run.stdout + run.stderr
+
+
+def test_a_preset_without_the_sweep_says_so(tmp_path):
+    run = snakemake(tmp_path, "--configfile", str(ROOT / "config/lorenz63.yaml"), "--", "sensitivity")
+    assert run.returncode != 0
+    assert "Job stats" not in run.stdout + run.stderr
+    assert "lorenz63.yaml: extras.figureS1: is missing; add it" in run.stdout + run.stderr
 
 
 def gpus(run):

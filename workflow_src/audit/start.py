@@ -17,9 +17,11 @@ from workflow_src.provenance.seals import is_intact
 # Rules that stand for all files of a section.
 SECTIONS = {
     "all": ("figures/", "tables/", "claims.", "report.html"),
-    "bundle": ("figures/", "tables/", "claims.", "report.html"),
+    "bundle": ("figures/", "tables/", "claims.", "report.html", "extras/"),
     "figures": ("figures/",),
     "tables": ("tables/",),
+    "extras": ("extras/",),
+    "sensitivity": ("extras/figureS1.",),
 }
 
 

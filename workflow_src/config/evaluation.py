@@ -50,13 +50,18 @@ def _check_test_orbit(spec: EvaluationSpec, places: dict[str, str], steps: int) 
             f"{places['warmup_steps']}: {spec.warmup_steps} leaves nothing of the {steps} test steps; lower it or "
             "lengthen test.steps"
         )
-    for key in ("forecast_steps", "example_steps", "lyapunov_steps"):
+    for key in ("forecast_steps", "lead_steps", "example_steps", "lyapunov_steps"):
         if (wanted := getattr(spec, key)) > left:
             raise UserError(
                 f"{places[key]}: {wanted} exceeds the {left} test steps behind the warm-up; lower it or lengthen "
                 "test.steps"
             )
-    starts = left - max(spec.forecast_steps, spec.example_steps) + 1
+    if spec.lead_steps < spec.forecast_steps:
+        raise UserError(
+            f"{places['lead_steps']}: {spec.lead_steps} steps do not hold the {spec.forecast_steps} forecast_steps; "
+            "raise it"
+        )
+    starts = left - spec.followed_steps + 1
     if spec.forecast_windows > starts:
         raise UserError(
             f"{places['forecast_windows']}: {spec.forecast_windows} windows, but the test orbit has {starts} steps at "

@@ -5,9 +5,12 @@ from typing import Any, NamedTuple
 
 from workflow_src.config.claims import claims_spec, role_names
 from workflow_src.config.preset import Preset, pack_label
-from workflow_src.config.shown import ModelsSpec
+from workflow_src.config.shown import AbstractDetailedSpec, ModelsSpec
 from workflow_src.specs.benchmark import IterationsBenchmarkSpec
 from workflow_src.specs.run import RunSpec
+
+# What table 5 shows.
+ROWS = "tables/hyperparameters.csv"
 
 
 class Job(NamedTuple):
@@ -35,11 +38,17 @@ def jobs(preset: Preset) -> Iterator[Job]:
     made = list(_results(preset))
     yield from made
     yield _report(made)
+    yield from extra_jobs(preset)
 
 
 def report_job(preset: Preset) -> Job:
     """The job that writes the page of a preset's results."""
     return _report(list(_results(preset)))
+
+
+def extra_jobs(preset: Preset) -> Iterator[Job]:
+    """The figures beyond the paper's, of which neither `all` nor the report knows."""
+    yield from _section(preset, "extras", "figure", ("pdf", "png", "csv"))
 
 
 def _results(preset: Preset) -> Iterator[Job]:
@@ -104,15 +113,21 @@ def _benchmark(preset: Preset, name: str) -> Iterator[Job]:
 
 def _shown(preset: Preset) -> Iterator[Job]:
     """Figures and tables."""
-    rows = "tables/hyperparameters.csv"
-    yield Job("hyperparameters", (rows,), {})
-    for section, step, suffixes in (("figures", "figure", "pdf png csv"), ("tables", "table", "csv md tex")):
-        for target, roles in getattr(preset, section):
-            if roles is not None:
-                outputs = tuple(f"{section}/{target}.{suffix}" for suffix in suffixes.split())
-                spec = {step: target, "models": _models(roles)}
-                inputs = {"rows": rows} if target == "table5" else _inputs(roles)
-                yield Job(step, outputs, spec, (f"{section}.{target}",), tuple(inputs.values()), inputs)
+    yield Job("hyperparameters", (ROWS,), {})
+    yield from _section(preset, "figures", "figure", ("pdf", "png", "csv"))
+    yield from _section(preset, "tables", "table", ("csv", "md", "tex"))
+
+
+def _section(preset: Preset, section: str, step: str, suffixes: tuple[str, ...]) -> Iterator[Job]:
+    """All that one section of the preset shows."""
+    for target, roles in getattr(preset, section):
+        if roles is not None:
+            outputs = tuple(f"{section}/{target}.{suffix}" for suffix in suffixes)
+            spec: dict[str, Any] = {step: target, "models": _models(roles)}
+            if isinstance(roles, AbstractDetailedSpec):
+                spec["settings"] = roles.model_dump(mode="json", exclude_none=True)
+            inputs = {"rows": ROWS} if target == "table5" else _inputs(roles)
+            yield Job(step, outputs, spec, (f"{step}s.{target}",), tuple(inputs.values()), inputs)
 
 
 def _report(made: Iterable[Job]) -> Job:
@@ -132,6 +147,8 @@ def _models(roles: Any) -> str:
 
 
 def _inputs(roles: Any) -> dict[str, str]:
+    if isinstance(roles, AbstractDetailedSpec):
+        return {name: f"aggregate/{name}.nc" for name in roles.experiments()}
     found = {}
     for role, value in roles:
         if role == "dataset":

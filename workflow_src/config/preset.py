@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from workflow_src.config.blocks import Block, resolve
-from workflow_src.config.shown import ClaimsRolesSpec, FiguresSpec, TablesSpec
+from workflow_src.config.shown import ClaimsRolesSpec, ExtrasSpec, FiguresSpec, TablesSpec
 from workflow_src.specs.aggregate import AggregateSpec
 from workflow_src.specs.benchmark import BenchmarkCells, IterationsBenchmarkSpec, IterationsSpec, RuntimeSpec
 from workflow_src.specs.dataset import DatasetSpec
@@ -64,6 +64,7 @@ class Preset(AbstractSection):
     figures: FiguresSpec
     tables: TablesSpec
     claims: ClaimsRolesSpec = ClaimsRolesSpec()
+    extras: ExtrasSpec = ExtrasSpec()
 
     def protocols(self) -> dict[str, ExperimentSpec | RuntimeBenchmarkSpec]:
         """All that trains models: dotted key -> experiment or runtime benchmark."""

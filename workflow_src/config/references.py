@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from workflow_src.config.preset import Preset, RuntimeBenchmarkSpec
-from workflow_src.config.shown import ModelsSpec
+from workflow_src.config.shown import AbstractDetailedSpec, ModelsSpec
 from workflow_src.errors import UserError
 from workflow_src.specs.section import AbstractSection
 
@@ -37,7 +37,7 @@ def _references(preset: Preset) -> Iterator[Reference]:
     for name, benchmark in preset.benchmarks.items():
         if not isinstance(benchmark, RuntimeBenchmarkSpec):
             yield Reference(f"benchmarks.{name}.experiment", "experiment", benchmark.experiment, preset.experiments)
-    for section, shown in (("figures", preset.figures), ("tables", preset.tables)):
+    for section, shown in (("figures", preset.figures), ("tables", preset.tables), ("extras", preset.extras)):
         for target, roles in shown:
             if roles is not None:
                 yield from _roles(preset, f"{section}.{target}", roles)
@@ -54,6 +54,11 @@ def _roles(preset: Preset, key: str, roles: AbstractSection) -> Iterator[Referen
         yield Reference(f"{key}.experiment", "experiment", roles.experiment, preset.experiments)
         for model in roles.models:
             yield Reference(f"{key}.models", "model", model, preset.experiments[roles.experiment].models)
+        return
+    if isinstance(roles, AbstractDetailedSpec):
+        for use in roles.uses():
+            yield Reference(f"{key}.{use.experiment_key}", "experiment", use.experiment, preset.experiments)
+            yield Reference(f"{key}.{use.model_key}", "model", use.model, preset.experiments[use.experiment].models)
         return
     for role, value in roles:
         if isinstance(value, AbstractSection):

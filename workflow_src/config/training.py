@@ -9,6 +9,7 @@ from workflow_src.specs.training import TrainingSpec
 # What forced models alone make use of: the driven ones are linear in their latent state while data drive them.
 OF_FORCED_MODELS = (
     *("solver", "guess", "tolerance", "max_iterations", "forcing_strength"),
+    *("forcing_schedule", "warmup_forcing_strength", "pseudo_inverse_gradient"),
     *("observation_strength", "singular_value_strength"),
 )
 
@@ -35,6 +36,8 @@ def check_training(preset: Preset) -> None:
             _, places = merge(*preset.training_blocks(owner, model))
             for length in spec.sequence_lengths:
                 _check_length(training, places, length, owner)
+                if isinstance(preset.models[model], AbstractForcedModelSpec):
+                    _check_forcing(training, places, length, owner)
 
 
 def _check_length(training: TrainingSpec, places: dict[str, str], length: int, owner: str) -> None:
@@ -47,4 +50,17 @@ def _check_length(training: TrainingSpec, places: dict[str, str], length: int, o
         raise UserError(
             f"{places['samples_per_update']}: {training.samples_per_update} is no multiple of sequence length "
             f"{length} of {owner}, so that batch size times length would vary with the length; choose a multiple"
+        )
+
+
+def _check_forcing(training: TrainingSpec, places: dict[str, str], length: int, owner: str) -> None:
+    if training.warmup_forcing_strength is not None and training.warmup_of(length) == 0:
+        raise UserError(
+            f"{places['warmup_forcing_strength']}: has no effect on {owner}, which has no warm-up at sequence length "
+            f"{length}; remove it or give a warm-up"
+        )
+    if training.forcing_schedule == "adaptive" and owner.startswith("benchmarks."):
+        raise UserError(
+            f"{places['forcing_schedule']}: {owner} times forward and backward passes at one forcing strength; write "
+            f"forcing_schedule: constant in {owner}.training"
         )

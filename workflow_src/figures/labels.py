@@ -13,6 +13,7 @@ LABELS = {
     "mamba2_7k": "Mamba-2-7k",
     "mamba2_17k": "Mamba-2-17k",
 }
+SPECTRUM = r"$D_\mathrm{H}$"
 _ARCHITECTURES = {"shplrnn": "shPLRNN", "lssm": "LSSM", "mamba2": "Mamba-2"}
 _MODIFIERS: tuple[tuple[str, str], ...] = (
     (r"rank(\d+)", r" r = \1"),

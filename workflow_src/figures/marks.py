@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from workflow_src.figures.scales import BAND, headroom, log_ticks
+from workflow_src.figures.scales import BAND, headroom, linear_ticks, log_ticks
 from workflow_src.figures.style import BLACK, DIVERGED, GREY, TINY, Number
 
 DOT = {"linestyle": "none", "markersize": 2.6, "markeredgewidth": 0.7}
@@ -63,6 +63,8 @@ def runs_panel(
     run_counts(axes, list(positions.values()), [list(map(int, counts.get(x, []))) for x in positions])
     if axes.get_yscale() == "log":
         log_ticks(axes)
+    else:
+        linear_ticks(axes)
 
 
 def seed_points(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from workflow_src.figures.labels import tick_label
 from workflow_src.figures.style import PALE, Number
@@ -34,6 +34,16 @@ def log_ticks(axes: Axes, unit: str = "") -> None:
     axes.yaxis.set_minor_locator(LogLocator(subs=tuple(range(1, 10)), numticks=8) if high - low < 7 else NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(text))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+
+
+def linear_ticks(axes: Axes) -> None:
+    """Ticks of a linear y axis once its data stand; the row of diverged runs gets none."""
+    low, high = axes.get_ylim()
+    banded = any(artist.get_gid() == "headroom" for artist in axes.patches)
+    top = low + (high - low) * (1 - BAND - 0.02 if banded else 1)
+    axes.set_yticks(
+        [tick for tick in MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, top) if low <= tick <= top]
+    )
 
 
 def widen(axes: Axes, decades: float = 0.8) -> None:

@@ -69,12 +69,9 @@ def read(results: Path = Path("results"), benchmarks: Path = BENCHMARKS, device:
     for one in documents:
         with contextlib.suppress(KeyError, TypeError, ValueError, ZeroDivisionError):
             _job(found, one, runs, device)
-    at_once: list[tuple[Key, Sample]] = []
     for one in opened:
         with contextlib.suppress(KeyError, TypeError, ValueError, ZeroDivisionError, OSError):
-            at_once += _history(found, one, device)
-    for key, sample in at_once:
-        found.updates[key].append(_without_compiling(found, key, sample))
+            _history(found, one, device)
     for path in _newest(benchmarks):
         with contextlib.suppress(OSError, KeyError, TypeError, ValueError):
             _benchmark(found, json.loads(path.read_bytes()), device)
@@ -167,12 +164,8 @@ def _training(output: str) -> str:
     return output.replace("/evaluate/", "/train/").removesuffix(".nc") + "/model.eqx"
 
 
-def _history(found: Records, document: Mapping[str, Any], wanted: str) -> list[tuple[Key, Sample]]:
-    """Seconds per update in the second half of a training, and what the job took beside its updates.
-
-    Returns:
-        The training, if all its updates were one call, from which compiling cannot be told.
-    """
+def _history(found: Records, document: Mapping[str, Any], wanted: str) -> None:
+    """Seconds per update in the second half of a training, and what the job took beside its updates."""
     # Takes as long to import as all the rest takes to run.
     from netCDF4 import Dataset
 
@@ -180,34 +173,25 @@ def _history(found: Records, document: Mapping[str, Any], wanted: str) -> list[t
     device, name = device_of(record)
     path = document["path"].with_name(document["file"]["name"])
     if wanted.lower() not in name.lower() or path.stat().st_size != document["file"]["bytes"]:
-        return []
+        return
     with Dataset(path) as file:
+        # Without it, the times have the compilation in them.
+        if "compilation_time" not in file.variables:
+            return
         times = file["wall_time"][:].data
         ended = file["diverged_at"][:].data
     half = len(times) // 2
     # Runs that have diverged compute no more.
     if half < 2 or (ended >= 0).any():
-        return []
+        return
     pace = float(times[-1] - times[half - 1]) / (len(times) - half)
-    first = float(times[1] - times[0])
     run = record["spec"]["spec"]
-    sample = Sample(_source(document), pace, seconds(work.update(run), device), work.sizes(run))
     key = device, work.solver_of(run)
-    if abs(first - pace) < 1e-3 * pace:
-        count = len(times)
-        return [(key, sample._replace(seconds=pace * count, counted=sample.counted * count, away=NO_TRAINING))]
-    found.updates[key].append(sample)
+    counted = seconds(work.update(run), device)
+    found.updates[key].append(Sample(_source(document), pace, counted, work.sizes(run)))
     if len(record["execution"]["attempts"]) == 1:
         beside = max(record["execution"]["wall_seconds"] - pace * len(times), 0.1)
         found.overheads[key].append(Sample(_source(document), beside, RATES[device].compile, NO_SIZES))
-    return []
-
-
-def _without_compiling(found: Records, key: Key, sample: Sample) -> Sample:
-    """A whole training, without what others of its device took beside their updates."""
-    known = [one.seconds for (device, _), several in found.overheads.items() if device == key[0] for one in several]
-    beside = median(known) if known else RATES[key[0]].compile
-    return sample._replace(seconds=max(sample.seconds - beside, 0.1 * sample.seconds))
 
 
 def _benchmark(found: Records, record: Mapping[str, Any], wanted: str) -> None:

@@ -34,9 +34,11 @@ class Workflow:
         self.preset, self.file = preset, file
         self.results = Path("results") / preset.preset
         made = list(jobs(preset))
-        everything = tuple(path for job in made if job.outputs[0].startswith(SECTIONS["all"]) for path in job.outputs)
-        packed = Job("bundle", (f"bundle/{preset.preset}.zip",), {}, reads=everything)
-        self.jobs = {job.outputs[0]: job for job in (*made, packed)}
+        shown = [path for job in made for path in job.outputs if path.startswith(SECTIONS["bundle"])]
+        # Extras are packed where they have been made.
+        packed = [path for path in shown if path.startswith(SECTIONS["all"]) or (self.results / path).exists()]
+        bundle = Job("bundle", (f"bundle/{preset.preset}.zip",), {}, reads=tuple(packed))
+        self.jobs = {job.outputs[0]: job for job in (*made, bundle)}
         self.maker = {path: first for first, job in self.jobs.items() for path in job.outputs}
 
     def outputs(self, target: str) -> tuple[str, ...]:
@@ -54,7 +56,7 @@ class Workflow:
             return (name,)
         # The rule of a figure, table or page has its name.
         if found := tuple(
-            path for path in self.maker if Path(path).stem == target and path.startswith(SECTIONS["all"])
+            path for path in self.maker if Path(path).stem == target and path.startswith(SECTIONS["bundle"])
         ):
             return found
         if found := tuple(path for path in self.maker if path.startswith(f"{name.rstrip('/')}/")):
@@ -66,9 +68,9 @@ class Workflow:
 
     def shown(self) -> list[str]:
         """All rules that can be asked for by name, and those that stand for several."""
-        single = dict.fromkeys(Path(path).stem for path in self.maker if path.startswith(SECTIONS["all"]))
-        several = [name for name in ("figures", "tables") if any(p.startswith(SECTIONS[name]) for p in self.maker)]
-        return ["all", *several, *single, BUNDLE]
+        single = dict.fromkeys(Path(path).stem for path in self.maker if path.startswith(SECTIONS["bundle"]))
+        several = [name for name, folders in SECTIONS.items() if any(path.startswith(folders) for path in self.maker)]
+        return [*(name for name in several if name != BUNDLE), *single, BUNDLE]
 
     def upstream(self, outputs: Iterable[str]) -> dict[str, Job]:
         """The jobs behind some outputs, in the order of the preset: upstream first."""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from workflow_src.specs.model import ModelSpec
+from workflow_src.specs.model import AbstractForcedModelSpec, ModelSpec
 from workflow_src.specs.section import AbstractSection, Count, Name, Whole
 from workflow_src.specs.training import TrainingSpec
 
@@ -23,6 +23,11 @@ class RunSpec(AbstractSection):
     seeds: tuple[Whole, ...]
     architecture: ModelSpec
     training: TrainingSpec
+
+    @property
+    def is_forced_adaptively(self) -> bool:
+        """Whether the forcing strength changes from update to update; driven models have none."""
+        return self.training.forcing_schedule == "adaptive" and isinstance(self.architecture, AbstractForcedModelSpec)
 
     @classmethod
     def parse(cls, text: str) -> "RunSpec":

@@ -8,6 +8,8 @@ from workflow_src.specs.section import AbstractSection, Count, Fraction, NonNega
 
 Solver = Literal["auto", "sequential", "block", "newton", "deer", "quasi_deer"]
 Guess = Literal["zero", "normal", "pseudo_inverse"]
+# Full forcing would cut off all gradients through time, so adaptive forcing stays below it.
+STRONGEST_ADAPTIVE_FORCING = 0.99
 
 
 class TrainingSpec(AbstractSection):
@@ -15,6 +17,12 @@ class TrainingSpec(AbstractSection):
 
     Driven models, linear in their latent state, have no use for forcing, solver and read-out regularisation. They get
     these numbers with the rest of their experiment's and leave them alone.
+
+    Attributes:
+        forcing_schedule: `adaptive` follows the estimate of Prop. 1, with `forcing_strength` as its lower bound.
+        warmup_forcing_strength: while the warm-up lasts; None is the strength of the other steps.
+        pseudo_inverse_gradient: whether B learns through B^+ and Pi too.
+        mar_direction: what Eq. (50) does with the variance of the connectivity at initialisation.
     """
 
     solver: Solver = "auto"
@@ -22,6 +30,9 @@ class TrainingSpec(AbstractSection):
     tolerance: Positive
     max_iterations: Count
     forcing_strength: Fraction
+    forcing_schedule: Literal["constant", "adaptive"] = "constant"
+    warmup_forcing_strength: Fraction | None = None
+    pseudo_inverse_gradient: bool = False
     batch_size: Count | None = None
     samples_per_update: Count | None = None
     warmup_steps: Whole | None = None
@@ -34,6 +45,7 @@ class TrainingSpec(AbstractSection):
     mar_strength: NonNegative
     mar_connectivity_strength: NonNegative
     mar_power: Literal[1, 2]
+    mar_direction: Literal["divide", "multiply"] = "divide"
     observation_strength: NonNegative
     singular_value_strength: NonNegative
 
@@ -47,7 +59,18 @@ class TrainingSpec(AbstractSection):
                 f"learning_rate_end: {self.learning_rate_end} exceeds learning_rate_start {self.learning_rate_start}, "
                 "and the cosine schedule only decays; lower it"
             )
+        if self.forcing_schedule == "adaptive" and self.forcing_strength > STRONGEST_ADAPTIVE_FORCING:
+            raise ValueError(
+                f"forcing_strength: {self.forcing_strength} is the lower bound of an adaptive schedule, which ends at "
+                f"{STRONGEST_ADAPTIVE_FORCING}; lower it"
+            )
         return self
+
+    @property
+    def weakest_forcing(self) -> float:
+        """What no step of a training is forced less than."""
+        warming = self.warmup_forcing_strength
+        return self.forcing_strength if warming is None else min(self.forcing_strength, warming)
 
     def batch_of(self, sequence_length: int) -> int:
         """Batch size S at this T, from `batch_size` or from the fixed product S*T."""

@@ -13,7 +13,10 @@ from workflow_src.specs.aggregate import AggregateSpec
 from workflow_src.steps.arguments import arguments, run
 
 MOST_HISTORY_POINTS = 200
-SHARED = ("state_space_divergence_floor", "state_space_divergence_floor_error", "forecast_rmse_floor", "truth_example")
+SHARED = (
+    *("state_space_divergence_floor", "state_space_divergence_floor_error", "forecast_rmse_floor", "truth_example"),
+    *("forecast_rmse_by_lead_floor", "spectrum_distance_floor", "truth_spectrum", "lyapunov_exponent_truth"),
+)
 
 
 def aggregate(spec: AggregateSpec, measures: Sequence[xr.Dataset], histories: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -62,15 +65,19 @@ def thin(history: xr.Dataset) -> xr.Dataset:
     """
     width = -(-history.sizes["update"] // MOST_HISTORY_POINTS)
     converged = history["converged_fraction"]
+    seeds = {"seed": history["seed"]}
     return xr.Dataset(
         {
             "loss": _binned(history["loss"], width, np.median),
             "newton_iterations": _binned(history["newton_iterations"], width, np.mean),
+            "forcing_strength": _binned(history["forcing_strength"], width, np.mean),
             "converged_fraction": _binned(converged, width, np.mean),
             "diverged_at": history["diverged_at"],
             "finished_updates": converged.notnull().sum("update"),
             "unconverged_updates": (converged < 1).sum("update"),
-            "wall_time": history["wall_time"].isel(update=-1, drop=True).expand_dims(seed=history["seed"]),
+            "wall_time": history["wall_time"].isel(update=-1, drop=True).expand_dims(seeds),
+            "elapsed_time": _binned(history["wall_time"], width, np.mean).expand_dims(seeds),
+            "compilation_time": history["compilation_time"].expand_dims(seeds),
         },
         coords={"update": _binned(history["update"], width, np.mean)},
     )

@@ -7,7 +7,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,7 +24,8 @@ class Parser:
         for name, kind in kinds.items():
             flag = f"--{name.replace('_', '-')}"
             many = {"nargs": "+"} if kind in (list, dict) else {}
-            self.parser.add_argument(flag, dest=name, required=True, metavar=_metavar(kind), **many)
+            required = not isinstance(kind, UnionType)
+            self.parser.add_argument(flag, dest=name, required=required, metavar=_metavar(kind), **many)
 
     def parse(self, argv: Sequence[str] | None = None) -> argparse.Namespace:
         args = self.parser.parse_args(argv)
@@ -38,7 +40,7 @@ def arguments(description: str | None, **kinds: Any) -> Parser:
     Args:
         description: the step's docstring.
         kinds: a type per argument: a pydantic model (given as JSON), Path, str, int, `list` of paths, or `dict` of
-        role=path.
+        role=path. One of `kind | None` may be left out.
     """
     return Parser(description, kinds)
 
@@ -65,6 +67,8 @@ def _leave() -> None:
 
 
 def _convert(name: str, kind: Any, text: Any) -> Any:
+    if isinstance(kind, UnionType):
+        return None if text is None else _convert(name, get_args(kind)[0], text)
     if kind is dict:
         return {role: Path(path) for role, _, path in (item.partition("=") for item in text)}
     if kind is list:
@@ -80,4 +84,6 @@ def _convert(name: str, kind: Any, text: Any) -> Any:
 
 
 def _metavar(kind: Any) -> str:
+    if isinstance(kind, UnionType):
+        return _metavar(get_args(kind)[0])
     return {dict: "ROLE=PATH", list: "PATH", Path: "PATH"}.get(kind, getattr(kind, "__name__", str(kind)).upper())

@@ -39,13 +39,19 @@ def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Da
     keys = jax.random.split(key_guess, wanted.passes)
 
     @eqx.filter_jit
-    def passes(model: AbstractForcedModel, alpha: Float[Array, ""], guess: str) -> Report:
-        def one(x: Float[Array, "T N"], key: Array) -> Report:
-            teacher = teacher_signal(model, x)
-            start = initial_guess(guess, teacher[1:], key=key)
+    def starts(model: AbstractForcedModel, guess: str) -> Float[Array, "passes steps M"]:
+        def one(x: Float[Array, "T N"], key: Array) -> Float[Array, "steps M"]:
+            return initial_guess(guess, teacher_signal(model, x)[1:], key=key)
+
+        return jax.vmap(one)(windows, keys)
+
+    # The costly program is the same for all guesses.
+    @eqx.filter_jit
+    def passes(model: AbstractForcedModel, alpha: Float[Array, ""], start: Float[Array, "passes steps M"]) -> Report:
+        def one(x: Float[Array, "T N"], start: Float[Array, "steps M"]) -> Report:
             return solve_forced(
                 model,
-                teacher,
+                teacher_signal(model, x),
                 alpha,
                 start,
                 solver="deer",
@@ -53,11 +59,12 @@ def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Da
                 max_iterations=training.max_iterations,
             ).report
 
-        return jax.vmap(one)(windows, keys)
+        return jax.vmap(one)(windows, start)
 
     alphas = jnp.asarray(wanted.forcing_strengths, jnp.result_type(float))
+    guessed = [starts(model, guess) for guess in wanted.guesses]
     each = logs.counted(alphas, len(alphas), "forcing strength")
-    reports = [[passes(model, alpha, guess) for guess in wanted.guesses] for alpha in each]
+    reports = [[passes(model, alpha, start) for start in guessed] for alpha in each]
 
     def array(field: str) -> tuple[tuple[str, ...], np.ndarray]:
         values = np.array([[np.asarray(getattr(report, field)) for report in row] for row in reports])

@@ -10,6 +10,7 @@ import matplotlib as mpl
 import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
+from pydantic import BaseModel, ConfigDict
 
 from workflow_src import provenance, store
 from workflow_src.figures import style
@@ -20,10 +21,21 @@ from workflow_src.steps.chosen import select_models
 PNG_DPI = 200
 
 
-def draw(name: str, inputs: Mapping[str, xr.Dataset]) -> tuple[Figure, pd.DataFrame]:
-    """The figure of this name, and its numbers."""
+class Settings(BaseModel):
+    """What a figure is told of its section of the preset, whose schema has checked it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+def draw(name: str, inputs: Mapping[str, xr.Dataset], settings: Settings | None = None) -> tuple[Figure, pd.DataFrame]:
+    """The figure of this name, and its numbers.
+
+    Args:
+        settings: for the figures that take them.
+    """
     module = importlib.import_module(f"workflow_src.figures.{name}")
-    return module.draw(**inputs), module.numbers(**inputs)
+    given = () if settings is None else (settings.model_dump(mode="json"),)
+    return module.draw(*given, **inputs), module.numbers(*given, **inputs)
 
 
 def save(
@@ -51,13 +63,15 @@ def save(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    args = arguments(__doc__, figure=str, inputs=dict, models=str, pdf=Path, png=Path, csv=Path).parse(argv)
+    args = arguments(
+        __doc__, figure=str, inputs=dict, models=str, settings=Settings | None, pdf=Path, png=Path, csv=Path
+    ).parse(argv)
     mpl.use("Agg")
     with provenance.record("figure", args, ["pdf", "png", "csv"], [f"figures.{args.figure}"]) as record:
         loaded = {role: store.load(path) for role, path in args.inputs.items()}
         inputs = select_models(loaded, [] if args.models == "all" else args.models.split(","))
         with style.context():
-            figure, numbers = draw(args.figure, inputs)
+            figure, numbers = draw(args.figure, inputs, args.settings)
             save(figure, args.figure, loaded, record.repeatable(), args.pdf, args.png)
         store.write_atomically(args.csv, lambda path: numbers.to_csv(path, index=False, lineterminator="\n"))
 

@@ -16,6 +16,7 @@ from workflow_src import logs, provenance, store
 from workflow_src.errors import UserError
 from workflow_src.models import checkpoint
 from workflow_src.models.base import AbstractModel
+from workflow_src.specs.model import AbstractForcedModelSpec
 from workflow_src.specs.run import RunSpec
 from workflow_src.steps.arguments import arguments, run
 from workflow_src.steps.device import numerics, prepare
@@ -70,7 +71,8 @@ def _resume(spec: RunSpec, path: Path, identity: dict[str, Any]) -> loop.Progres
 def _history(spec: RunSpec, finished: loop.Progressed) -> xr.Dataset:
     """The training history, one entry per seed and update."""
     updates = np.arange(finished.updates)
-    traces = {name: (("seed", "update"), np.asarray(values)) for name, values in finished.trace._asdict().items()}
+    trace = finished.trace._replace(forcing_strength=_forcing_strength(spec, finished.trace))
+    traces = {name: (("seed", "update"), np.asarray(values)) for name, values in trace._asdict().items()}
     schedule = jax.vmap(loop.schedule_of(spec.training))(updates)
     choice = solver_of(spec)
     return xr.Dataset(
@@ -78,6 +80,7 @@ def _history(spec: RunSpec, finished: loop.Progressed) -> xr.Dataset:
         | {
             "learning_rate": ("update", np.asarray(schedule)),
             "wall_time": ("update", finished.wall_time),
+            "compilation_time": ((), finished.compilation_time),
             "diverged_at": ("seed", np.asarray(finished.state.diverged_at)),
         },
         coords={"seed": list(spec.seeds), "update": updates},
@@ -87,6 +90,14 @@ def _history(spec: RunSpec, finished: loop.Progressed) -> xr.Dataset:
             "solver_reason": choice.reason,
         },
     )
+
+
+def _forcing_strength(spec: RunSpec, trace: loop.Trace) -> np.ndarray:
+    """The forcing strength of each update; NaN where there was none, as in driven models."""
+    if trace.forcing_strength is not None:
+        return np.asarray(trace.forcing_strength)
+    constant = spec.training.forcing_strength if isinstance(spec.architecture, AbstractForcedModelSpec) else np.nan
+    return np.where(np.isnan(trace.converged_fraction), np.nan, constant)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,10 +1,12 @@
 """Predictions over a whole training window by one call, warm-up included (Sec. 4.2, Algorithms 1 to 3)."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from workflow_src.forcing import forced_step, forgetting, teacher_signal
+from workflow_src.forcing import AbstractForcedStep, forced_step, forgetting, teacher_signal, varying_forced_step
 from workflow_src.models.base import AbstractDrivenModel, AbstractForcedModel, AbstractModel
 from workflow_src.solvers import Report, Solution, solve, solve_batch
 from workflow_src.solvers.choice import Choice, choose
@@ -21,6 +23,7 @@ def predict(
     solver: str,
     max_iterations: int | Int[Array, ""],
     key_guess: PRNGKeyArray,
+    forcing_strength: Float[Array, ""] | None = None,
 ) -> tuple[Float[Array, "S T N"], Report]:
     """Predictions of x_1 .. x_T, each before the data of its own step came in.
 
@@ -29,18 +32,21 @@ def predict(
         solver: by name, not `auto`.
         max_iterations: cap of the Newton iterations; may be lower than the specification's, 0 for a run that has ended.
         key_guess: for the random initial guess; unused by the others.
+        forcing_strength: that of an adaptive schedule; None is the specification's.
     Returns:
         The predictions and the solver's report. Row 1 is the given initial state's and predicts nothing.
     """
     if isinstance(model, AbstractForcedModel):
-        teacher = jax.vmap(teacher_signal, in_axes=(None, 0))(model, x)
+        gradient = spec.pseudo_inverse_gradient
+        teacher = jax.vmap(lambda x: teacher_signal(model, x, pseudo_inverse_gradient=gradient))(x)
+        strength = spec.forcing_strength if forcing_strength is None else forcing_strength
         keys = jax.random.split(key_guess, x.shape[0])
         guess = jax.vmap(lambda signal, key: initial_guess(spec.guess, signal, key=key))(teacher[:, 1:], keys)
         solution = solve_batch(
             solver,
-            forced_step(model, spec.forcing_strength),
+            _step_of(model, spec, strength),
             teacher[:, 0],
-            teacher[:, :-1],
+            _inputs_of(teacher[:, :-1], spec, strength),
             guess,
             tolerance=spec.tolerance,
             max_iterations=max_iterations,
@@ -64,8 +70,29 @@ def solver_of(spec: RunSpec) -> Choice:
         steps=spec.sequence_length - 1,
         latent_dim=spec.architecture.latent_dim,
         hidden_dim=spec.architecture.hidden_dim,
-        forgetting=forgetting(spec.training.forcing_strength, spec.architecture.latent_dim, spec.obs_dim),
+        forgetting=forgetting(spec.training.weakest_forcing, spec.architecture.latent_dim, spec.obs_dim),
     )
+
+
+def _step_of(model: AbstractForcedModel, spec: TrainingSpec, strength: float | Float[Array, ""]) -> AbstractForcedStep:
+    """The forced step of a training: of one strength, or of one for each step where the warm-up has its own."""
+    # ASSUME: one strength for the warm-up and for what follows, unless the specification gives two. The paper leaves
+    # this open, and its single call to the solver fits both.
+    gradient, weakest = spec.pseudo_inverse_gradient, spec.weakest_forcing
+    if spec.warmup_forcing_strength is not None:
+        return varying_forced_step(model, weakest=weakest, pseudo_inverse_gradient=gradient)
+    return forced_step(model, strength, weakest=weakest, pseudo_inverse_gradient=gradient)
+
+
+def _inputs_of(teacher: Float[Array, "S steps M"], spec: TrainingSpec, strength: float | Float[Array, ""]) -> Any:
+    """What forces each step: the teacher signal, with the strength beside it where that varies."""
+    if spec.warmup_forcing_strength is None:
+        return teacher
+    S, steps, _ = teacher.shape
+    # The states at the T_w observations of the warm-up; the next one is the first that the loss judges.
+    warming = jnp.arange(steps) < spec.warmup_of(steps + 1)
+    strengths = jnp.where(warming, spec.warmup_forcing_strength, strength).astype(teacher.dtype)
+    return teacher, jnp.broadcast_to(strengths, (S, steps))
 
 
 def solve_forced(
@@ -79,8 +106,6 @@ def solve_forced(
     max_iterations: int | Int[Array, ""],
 ) -> Solution:
     """Latent states z_2 .. z_T under forcing; z_1 = B^+ x_1 is given, Eqs. (12) and (13)."""
-    # ASSUME: the forcing strength is the same during the warm-up and after it. The paper leaves this open; one strength
-    # fits its single call to the solver.
     step = forced_step(model, forcing_strength)
     return solve(solver, step, teacher[0], teacher[:-1], guess, tolerance=tolerance, max_iterations=max_iterations)
 

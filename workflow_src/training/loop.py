@@ -6,7 +6,7 @@ history is NaN from there, and the other seeds of its pack go on. An unconverged
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -21,22 +21,32 @@ from workflow_src.models.build import build
 from workflow_src.specs.run import RunSpec
 from workflow_src.specs.training import TrainingSpec
 from workflow_src.training.batches import random_windows
+from workflow_src.training.forcing_schedule import followed
 from workflow_src.training.loss import LossTerms, loss_and_gradient
 
 MOST_UPDATES_PER_CALL = 100
 
 
 class RunState(NamedTuple):
-    """One run between two updates; stacked over the seeds of a pack."""
+    """One run between two updates; stacked over the seeds of a pack.
+
+    Attributes:
+        forcing_strength: that of the last update; None unless the schedule is adaptive.
+    """
 
     model: AbstractModel
     optimizer: optax.OptState
     alive: Bool[Array, "..."]
     diverged_at: Int[Array, "..."]
+    forcing_strength: Float[Array, "..."] | None = None
 
 
 class Trace(NamedTuple):
-    """What is kept of an update; stacked over seeds and updates."""
+    """What is kept of an update; stacked over seeds and updates.
+
+    Attributes:
+        forcing_strength: None unless the schedule is adaptive.
+    """
 
     loss: Array | np.ndarray
     loss_mse: Array | np.ndarray
@@ -48,6 +58,7 @@ class Trace(NamedTuple):
     converged_fraction: Array | np.ndarray
     residual: Array | np.ndarray
     gradient_norm: Array | np.ndarray
+    forcing_strength: Array | np.ndarray | None = None
 
 
 class Progressed(NamedTuple):
@@ -55,12 +66,14 @@ class Progressed(NamedTuple):
 
     Attributes:
         trace: fields of shape [seeds, updates so far].
-        wall_time: seconds of training at each update so far, over all attempts.
+        wall_time: seconds of training at each update so far, over all attempts; compilation left out.
+        compilation_time: seconds of that, over all attempts.
     """
 
     state: RunState
     trace: Trace
     wall_time: Float[np.ndarray, " updates"]
+    compilation_time: Float[np.ndarray, ""]
 
     @property
     def updates(self) -> int:
@@ -90,7 +103,9 @@ def start(spec: RunSpec) -> RunState:
     def one(seed: Int[Array, ""]) -> RunState:
         model = build(spec.architecture, spec.obs_dim, key=run_keys(seed)[0])
         optimizer = optimizer_of(spec.training).init(eqx.filter(model, eqx.is_inexact_array))
-        return RunState(model, optimizer, jnp.array(True), jnp.full((), -1, int))
+        # The lower bound is below any first estimate, to which the strength rises at once.
+        strength = jnp.full((), spec.training.forcing_strength, float) if spec.is_forced_adaptively else None
+        return RunState(model, optimizer, jnp.array(True), jnp.full((), -1, int), strength)
 
     return eqx.filter_jit(eqx.filter_vmap(one))(jnp.array(spec.seeds))
 
@@ -102,18 +117,19 @@ def update(
     key_windows, key_guess = jax.random.split(jax.random.fold_in(run_keys(seed)[1], count))
     windows = random_windows(trajectory, spec.sequence_length, spec.batch_size, key=key_windows)
     cap = jnp.where(state.alive, spec.training.max_iterations, 0)
-    (loss, terms), gradient = loss_and_gradient(state.model, windows, spec, cap, key_guess)
+    strength = followed(state.forcing_strength, state.model, windows, spec.training)
+    (loss, terms), gradient = loss_and_gradient(state.model, windows, spec, cap, key_guess, strength)
     steps, optimizer = optimizer_of(spec.training).update(gradient, state.optimizer, None)
     model = eqx.apply_updates(state.model, steps)
     alive = state.alive & jnp.isfinite(loss) & _all_finite(model)
     diverged_at = jnp.where(state.alive & ~alive, count, state.diverged_at)
-    kept, rest = eqx.partition((model, optimizer), eqx.is_array)
-    before = eqx.filter((state.model, state.optimizer), eqx.is_array)
+    kept, rest = eqx.partition((model, optimizer, strength), eqx.is_array)
+    before = eqx.filter((state.model, state.optimizer, state.forcing_strength), eqx.is_array)
     kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), kept, before)
-    model, optimizer = eqx.combine(kept, rest)
-    trace = _trace_of(loss, terms, optax.tree.norm(gradient))
+    trace = _trace_of(loss, terms, optax.tree.norm(gradient))._replace(forcing_strength=strength)
+    model, optimizer, strength = eqx.combine(kept, rest)
     trace = jax.tree.map(lambda value: jnp.where(state.alive, value, jnp.nan), trace)
-    return RunState(model, optimizer, alive, diverged_at), trace
+    return RunState(model, optimizer, alive, diverged_at, strength), trace
 
 
 def updates_per_call(spec: RunSpec) -> int:
@@ -163,10 +179,13 @@ def train(
         arrays, trace = jax.lax.scan(one, arrays, first + jnp.arange(calls))
         return eqx.combine(arrays, rest), jax.tree.map(lambda value: value.T, trace)
 
+    began = time.monotonic()
+    compiled = cast(Any, advance).lower(state, jnp.array(done), data).compile()
+    compilation = np.asarray((resume.compilation_time if resume else 0.0) + time.monotonic() - began)
     progress = Progress(spec.training.updates, done)
     began = kept = time.monotonic()
     while done < spec.training.updates:
-        state, trace = advance(state, jnp.array(done), data)
+        state, trace = compiled(state, jnp.array(done), data)
         traces.append(jax.tree.map(np.asarray, trace))
         done += calls
         now = time.monotonic()
@@ -174,21 +193,24 @@ def train(
         times.append(np.linspace(first, before + now - began, calls + 1)[1:])
         progress.report(done, **_facts(traces[-1], state))
         if now - kept >= keep_every and done < spec.training.updates:
-            keep(_progressed(state, traces, times))
+            keep(_progressed(state, traces, times, compilation))
             kept = time.monotonic()
-    return _progressed(state, traces, times)
+    return _progressed(state, traces, times, compilation)
 
 
 def blank(spec: RunSpec, updates: int) -> Progressed:
     """A `Progressed` of the right shapes and types, into which a checkpoint is read."""
     dtype = jnp.result_type(float)
     trace = Trace(*(np.zeros((len(spec.seeds), updates), dtype) for _ in Trace._fields))
-    return Progressed(start(spec), trace, np.zeros(updates))
+    trace = trace if spec.is_forced_adaptively else trace._replace(forcing_strength=None)
+    return Progressed(start(spec), trace, np.zeros(updates), np.zeros(()))
 
 
-def _progressed(state: RunState, traces: list[Trace], times: list[np.ndarray]) -> Progressed:
+def _progressed(
+    state: RunState, traces: list[Trace], times: list[np.ndarray], compilation: Float[np.ndarray, ""]
+) -> Progressed:
     trace = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *traces)
-    return Progressed(state, trace, np.concatenate(times))
+    return Progressed(state, trace, np.concatenate(times), compilation)
 
 
 def _all_finite(tree: Any) -> Bool[Array, ""]:

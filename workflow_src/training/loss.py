@@ -39,12 +39,21 @@ def loss_and_gradient(
     spec: RunSpec,
     max_iterations: int | Int[Array, ""],
     key_guess: PRNGKeyArray,
+    forcing_strength: Scalar | None = None,
 ) -> tuple[Scalar, LossTerms]:
-    """Total loss, Eq. (59), over a batch of windows, and its gradient with respect to the model."""
+    """Total loss, Eq. (59), over a batch of windows, and its gradient with respect to the model.
 
-    solver = solver_of(spec).solver
+    Args:
+        forcing_strength: that of an adaptive schedule; None is the specification's.
+    """
     predictions, report = predict(
-        model, windows, spec.training, solver=solver, max_iterations=max_iterations, key_guess=key_guess
+        model,
+        windows,
+        spec.training,
+        solver=solver_of(spec).solver,
+        max_iterations=max_iterations,
+        key_guess=key_guess,
+        forcing_strength=forcing_strength,
     )
     errors = jax.vmap(mean_squared_error, in_axes=(0, 0, None))(predictions, windows, spec.warmup)
     terms = LossTerms(

@@ -21,10 +21,11 @@ def manifold_attractor(model: AbstractModel, architecture: ModelSpec, spec: Trai
 
         lambda sum_slow (|1 - A_ii|^p + |h_i|^p)  +  lambda_W sum over connectivity of |W|^p / sigma_W^2
 
-    The connectivity terms are scaled by the variance of W at initialisation, Eq. (50).
+    The connectivity terms are scaled by the variance of W at initialisation, Eq. (50): divided by it, or multiplied.
     """
     # ASSUME: sums of powers, not norms; rows of W1 and columns of W2 (rows of Bin for the LSSM), which is what the
-    # block-diagonal Jacobian of Eqs. (53) and (56) needs; division by the variance.
+    # block-diagonal Jacobian of Eqs. (53) and (56) needs. The text says "scale" and has lost the equation: `divide`
+    # makes freshly drawn weights cost the same at every scale of the initialisation, and is what presets use.
     if not isinstance(architecture, AbstractLatentModelSpec) or architecture.slow_units == 0:
         return jnp.zeros(())
     slow = slice(architecture.latent_dim - architecture.slow_units, architecture.latent_dim)
@@ -41,7 +42,9 @@ def manifold_attractor(model: AbstractModel, architecture: ModelSpec, spec: Trai
         )
     p = spec.mar_power
     penalty = spec.mar_strength * (_power(1 - diagonal[slow], p) + _power(bias[slow], p))
-    return penalty + spec.mar_connectivity_strength * sum(_power(w, p) / variance for w, variance in connections)
+    divide = spec.mar_direction == "divide"
+    scaled = (_power(w, p) / variance if divide else _power(w, p) * variance for w, variance in connections)
+    return penalty + spec.mar_connectivity_strength * sum(scaled)
 
 
 def slow_read_out(model: AbstractModel, architecture: ModelSpec, spec: TrainingSpec) -> Scalar:

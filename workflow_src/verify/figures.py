@@ -1,6 +1,7 @@
 """Figures, drawn again from what they were drawn from: numbers are compared and not pixels."""
 
 import io
+import json
 import math
 import tempfile
 from collections.abc import Iterator
@@ -57,6 +58,7 @@ def _draw(job: Job, base: Path, folder: Path) -> Path:
         [
             *("--figure", job.spec["figure"], "--models", job.spec["models"]),
             *("--inputs", *(f"{role}={base / path}" for role, path in job.inputs.items())),
+            *(("--settings", json.dumps(job.spec["settings"])) if "settings" in job.spec else ()),
             *(text for suffix, path in made.items() for text in (f"--{suffix}", str(path))),
         ]
     )
