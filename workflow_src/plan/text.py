@@ -122,7 +122,7 @@ def _elapsed(plan: Plan) -> str:
     told = []
     for n in MACHINES:
         told.append(f"{duration(max(plan.chain_time.middle, work.middle / n))} on {_count(n, noun)}")
-        if work.middle / n < plan.chain_time.middle:
+        if work.middle / n <= 1.001 * plan.chain_time.middle:
             return ", ".join(told) + " or more"
     return ", ".join(told)
 
