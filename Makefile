@@ -16,7 +16,7 @@ SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --configfile config/
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help env figures plan status audit verify test bench check check-format check-lint check-snakefmt check-types check-workflow check-rooms \
+.PHONY: help env figures plan status audit verify test slurm-test bench check check-format check-lint check-snakefmt check-types check-workflow check-rooms \
     format lock clean clean-env
 
 help: ## list the targets
@@ -49,6 +49,9 @@ verify: env ## make results again and compare (PRESET=smoke, ARGS="--data --figu
 
 test: env ## run the tests (ARGS="-k deer" for some of them)
 	@$(BIN)/python -m pytest -n 2 -m "not slurm" $(ARGS)
+
+slurm-test: env ## run the pipeline on a Slurm of its own, and disturb it (as root; an hour; ARGS='-m "slurm and not slow"' for a part)
+	@$(BIN)/python -m pytest -m slurm $(ARGS) tests/slurm
 
 bench: env ## measure the solvers side by side and show the table (CASE=embedded_m10 for one case, ARGS="--repeats 5")
 	@$(BIN)/python -m benchmarks.compare $(if $(CASE),--case $(CASE),--rows) $(ARGS)

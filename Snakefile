@@ -39,12 +39,21 @@ include: "rules/extras.smk"
 include: "rules/bundle.smk"
 
 
+# On a cluster these run where Snakemake does: a few seconds each, some twenty in all whatever the number of seeds, and
+# a figure is there as soon as its runs are.
 localrules:
     all,
     figures,
     tables,
     extras,
     sensitivity,
+    aggregate,
+    aggregate_benchmark,
+    hyperparameters,
+    report,
+
+
+workflow.localrules(*shown_targets())
 
 
 rule all:

@@ -15,8 +15,9 @@ rule benchmark_runtime:
     log:
         RESULTS / "logs/benchmark/{benchmark}/{model}/T{sequence_length}.log",
     # All cores of the machine, whatever their number: nothing else may run beside a measurement of time.
-    threads: workflow.cores or 1
+    threads: workflow.resource_settings.cores or 1
     resources:
+        **asks(runtime_demand),
         gpu=gpus,
     params:
         spec=runtime_spec,
@@ -34,7 +35,9 @@ rule benchmark_iterations:
         iterations=RESULTS / "benchmark/{benchmark}/{model}.nc",
     log:
         RESULTS / "logs/benchmark/{benchmark}/{model}.log",
+    threads: host_threads
     resources:
+        **asks(iterations_demand),
         gpu=gpus,
     params:
         spec=iterations_spec,

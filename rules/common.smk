@@ -11,6 +11,7 @@ from snakemake.io import IOFile
 
 sys.path.insert(0, str(workflow.basedir))
 
+from workflow_src import resources
 from workflow_src.config import pack_label, read_preset
 from workflow_src.config.claims import claims_spec, role_names
 from workflow_src.config.jobs import extra_jobs, jobs, report_job, upstream
@@ -77,10 +78,15 @@ def dataset_spec(wildcards):
     return PRESET.datasets[wildcards.dataset].model_dump_json()
 
 
-def run_spec(wildcards):
+def run_of(wildcards):
+    """The specification of a training job."""
     first, _, last = wildcards.seeds.partition("-")
     seeds = tuple(range(int(first), int(last or first) + 1))
-    return PRESET.run(wildcards.experiment, wildcards.model, int(wildcards.sequence_length), seeds).dump()
+    return PRESET.run(wildcards.experiment, wildcards.model, int(wildcards.sequence_length), seeds)
+
+
+def run_spec(wildcards):
+    return run_of(wildcards).dump()
 
 
 def evaluation_spec(wildcards):
@@ -104,8 +110,51 @@ def benchmark_cells(wildcards):
 
 
 def gpus(wildcards):
-    """GPUs of a job that computes with JAX."""
+    """GPUs of a job that trains or measures."""
     return 1 if PRESET.compute == "cuda" else 0
+
+
+def host_threads(wildcards):
+    """Processors of a job that computes on a GPU, for compilation; on a CPU, jobs beside it use the others."""
+    return 4 if PRESET.compute == "cuda" else 1
+
+
+def asks(demand):
+    """Memory and wall time of a rule: more at each attempt.
+
+    Args:
+        demand: what the job of these wildcards needs.
+    """
+
+    def memory(wildcards, attempt):
+        return demand(wildcards).again(attempt).memory
+
+    def minutes(wildcards, attempt):
+        return demand(wildcards).again(attempt).minutes
+
+    return {"mem_mb": memory, "runtime": minutes}
+
+
+def simulate_demand(wildcards):
+    return resources.simulate(PRESET.datasets[wildcards.dataset])
+
+
+def train_demand(wildcards):
+    return resources.train(run_of(wildcards))
+
+
+def evaluate_demand(wildcards):
+    return resources.evaluate(PRESET.evaluation_of(wildcards.experiment), run_of(wildcards))
+
+
+def runtime_demand(wildcards):
+    return resources.benchmark_runtime(
+        PRESET.runtime_run(wildcards.benchmark, wildcards.model, int(wildcards.sequence_length))
+    )
+
+
+def iterations_demand(wildcards):
+    return resources.benchmark_iterations(PRESET.iterations_run(wildcards.benchmark, wildcards.model))
 
 
 def simulated(dataset):
@@ -187,6 +236,12 @@ def models_shown(section, target):
     roles = getattr(getattr(PRESET, section), target)
     roles = getattr(roles, "comparison", roles)
     return ",".join(getattr(roles, "models", ())) or "all"
+
+
+def shown_targets():
+    """The figures and tables of the preset, and the verdicts if there are any: names of rules."""
+    shown = [name for section in (PRESET.figures, PRESET.tables) for name, roles in section if roles is not None]
+    return [*shown, *(["claims"] if claims_roles() else [])]
 
 
 def targets(section, suffixes):

@@ -16,7 +16,7 @@ rule evaluate:
     log:
         RESULTS / "logs/evaluate" / f"{JOB}.log",
     resources:
-        gpu=gpus,
+        **asks(evaluate_demand),
     params:
         evaluation=evaluation_spec,
         code=fingerprint("steps.evaluate"),

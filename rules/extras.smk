@@ -20,6 +20,7 @@ for extra in extra_jobs(PRESET):
     rule:
         name:
             extra.spec["figure"]
+        localrule: True
         input:
             arrays=[RESULTS / path for path in extra.reads],
         output:

@@ -11,6 +11,8 @@ rule simulate:
         dataset=RESULTS / "simulate/{dataset}.nc",
     log:
         RESULTS / "logs/simulate/{dataset}.log",
+    resources:
+        **asks(simulate_demand),
     params:
         spec=dataset_spec,
         code=fingerprint("steps.simulate"),

@@ -13,7 +13,9 @@ rule train:
         history=RESULTS / "train" / JOB / "history.nc",
     log:
         RESULTS / "logs/train" / f"{JOB}.log",
+    threads: host_threads
     resources:
+        **asks(train_demand),
         gpu=gpus,
     params:
         spec=run_spec,

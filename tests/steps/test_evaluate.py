@@ -13,7 +13,9 @@ from tests.training.test_gtf_deer import orbit
 from workflow_src import store
 from workflow_src.metrics.forecast_rmse import forecast_rmse_by_lead
 from workflow_src.metrics.power_spectrum import spectrum_distance
+from workflow_src.models import checkpoint
 from workflow_src.specs.evaluation import Embedding, EvaluationSpec
+from workflow_src.steps import evaluate as step
 from workflow_src.steps.evaluate import _divergence, _forcing, evaluate
 from workflow_src.training import loop
 
@@ -170,3 +172,19 @@ def test_forced_exponents_lie_below_the_bound_where_all_is_observed():
     spec = run_spec(SHPLRNN | {"latent_dim": 2, "slow_units": 0})
     measures = evaluate(EVALUATION, spec, loop.start(spec).model, [-1, -1], dataset())
     assert (measures["lyapunov_exponent_forced"] <= measures["forced_contraction_bound"]).all()
+
+
+def test_a_model_trained_on_a_gpu_is_judged_on_the_cpu(tmp_path, monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def prepare(compute, precision):
+        raise Asked(compute, precision)
+
+    spec = run_spec(SHPLRNN).model_copy(update={"compute": "cuda", "precision": "float64"})
+    checkpoint.save(tmp_path / "model.eqx", spec, loop.start(spec).model, {})
+    monkeypatch.setattr(step, "prepare", prepare)
+    files = {"dataset": "d.nc", "model": tmp_path / "model.eqx", "history": "h.nc", "output": tmp_path / "m.nc"}
+    arguments = [word for name, file in files.items() for word in (f"--{name}", str(file))]
+    with pytest.raises(Asked, match=r"'cpu', 'float64'"):
+        step.main(["--evaluation", EVALUATION.model_dump_json(), *arguments])

@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 PRESETS = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.stem != "claims")
 
 
-# Rules whose steps compute with JAX.
-COMPUTING = {"train", "evaluate", "benchmark_runtime", "benchmark_iterations"}
+# Rules that train or measure, and so take a GPU where the preset has one.
+COMPUTING = {"train", "benchmark_runtime", "benchmark_iterations"}
 
 
 def snakemake(folder, *arguments, dry=True, programs=""):
@@ -117,17 +117,48 @@ def gpus(run):
     return found
 
 
-def test_the_rules_that_need_a_gpu_are_those_whose_steps_prepare_a_device():
+def test_the_rules_that_need_a_gpu_are_those_whose_steps_prepare_the_device_of_the_preset():
     steps = (ROOT / "workflow_src/steps").glob("*.py")
-    assert {step.stem for step in steps if "prepare(" in step.read_text() and step.stem != "device"} == COMPUTING
+    assert {step.stem for step in steps if re.search(r"prepare\(.*\.compute\b", step.read_text())} == COMPUTING
 
 
 @pytest.mark.parametrize(("preset", "wanted"), [("paper", 1), ("smoke", 0)])
-def test_every_job_that_computes_asks_for_a_gpu_under_a_cuda_preset_alone(preset, wanted, tmp_path):
+def test_every_job_that_trains_or_measures_asks_for_a_gpu_under_a_cuda_preset_alone(preset, wanted, tmp_path):
     found = gpus(snakemake(tmp_path, "--configfile", str(ROOT / f"config/{preset}.yaml")))
     assert set(found) >= COMPUTING
     for rule, asked in found.items():
         assert asked == {wanted if rule in COMPUTING else 0}, rule
+
+
+def test_the_slurm_profile_runs_the_paper_preset_unless_another_is_given(tmp_path):
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    paper = snakemake(tmp_path, "--profile", "slurm", "-j", "50")
+    assert jobs(paper)["train"] == train_jobs("paper")
+    assert {rule for rule, asked in gpus(paper).items() if asked != {0}} == COMPUTING
+    smoke = snakemake(tmp_path, "--profile", "slurm", "-j", "50", "--configfile", str(ROOT / "config/smoke.yaml"))
+    assert jobs(smoke)["train"] == train_jobs("smoke")
+    assert {rule for rule, asked in gpus(smoke).items() if asked == {1}} == COMPUTING, "though it computes on CPUs"
+
+
+def test_what_only_a_site_knows_comes_from_the_environment(tmp_path, monkeypatch):
+    site = {
+        "ACCOUNT": "proj-1",
+        "PARTITION": "all",
+        "GPU_PARTITION": "gpu",
+        "CONSTRAINT": "a100|h100",
+        "GPU_MODEL": "a100",
+        "SBATCH": "--mail-type=FAIL",
+    }
+    for name, value in site.items():
+        monkeypatch.setenv(f"GTF_DEER_{name}", value)
+    smoke = ("--profile", "slurm", "--configfile", str(ROOT / "config/smoke.yaml"))
+    run = snakemake(tmp_path, *smoke, "--", "results/smoke/aggregate/runtime.nc")
+    asked = dict(re.findall(r"\nrule (\w+):.*?\n    resources: (.*?)\n", run.stdout + run.stderr, re.DOTALL))
+    simulate, benchmark = asked["simulate"], asked["benchmark_runtime"]
+    assert all(word in simulate for word in ("slurm_account=proj-1", "slurm_partition=all", "--mail-type=FAIL"))
+    assert not any(word in simulate for word in ("constraint", "gpu"))
+    wanted = ("slurm_account=proj-1", "slurm_partition=gpu", "constraint=a100|h100", "gpu_model=a100", "gpu=1")
+    assert all(word in benchmark for word in (*wanted, "--mail-type=FAIL", "--exclusive"))
 
 
 def test_on_one_machine_one_job_at_a_time_has_the_gpu(tmp_path):

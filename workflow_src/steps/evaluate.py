@@ -288,7 +288,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     trained = checkpoint.read_spec(args.model)
     with lock.held(args.output):
-        prepare(trained.compute, trained.precision)
+        # Whatever the model was trained on: long orbits of single models wait for each step, and D_stsp is NumPy.
+        prepare("cpu", trained.precision)
         with provenance.record("evaluate", args, outputs=["output"]) as record:
             record.update(numerics())
             record.update({"preset": trained.preset, "seeds": list(trained.seeds)})

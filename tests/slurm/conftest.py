@@ -1,0 +1,85 @@
+"""One cluster for all tests of this folder, and a preset of seconds."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.slurm.cluster import ROOT, Cluster, Run, Unavailable, clone
+
+PRESET = "config/tiny.yaml"
+# The training that the tests disturb: long enough for several checkpoints.
+DISTURBED = "disturbed"
+UPDATES = 15000
+PLACE = f"{DISTURBED}/shplrnn_m3/T100/seeds0"
+OUTPUTS = tuple(f"results/tiny/train/{PLACE}/{name}" for name in ("model.eqx", "history.nc"))
+
+
+@pytest.fixture(scope="session")
+def state():
+    """Where the cluster lives: short, as paths of sockets must be, and open to the user of its authentication."""
+    folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def cluster(state, request):
+    """Up before the first test of a module, down after the last."""
+    own = Cluster(state, accounting=getattr(request.module, "ACCOUNTING", False))
+    try:
+        own.start()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield own
+    own.stop()
+
+
+@pytest.fixture
+def project(cluster, tmp_path):
+    """A fresh clone with the preset `tiny`; neither its Snakemake nor its jobs outlive the test."""
+    folder = clone(tmp_path / "project")
+    (folder / PRESET).write_text(yaml.safe_dump(tiny()))
+    yield folder
+    for run in Run.started:
+        run.kill()
+    Run.started.clear()
+    while jobs := cluster.unfinished(folder):
+        subprocess.run(["scancel", *jobs], capture_output=True)
+        time.sleep(1)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """A folder with the results of that training, made on this machine without a cluster."""
+    folder = clone(tmp_path_factory.mktemp("undisturbed"))
+    (folder / PRESET).write_text(yaml.safe_dump(tiny()))
+
+    Run(folder, "-c1", "--configfile", PRESET, "--", *OUTPUTS).ends_well()
+    return folder
+
+
+def tiny():
+    """The smoke preset's Figure 1 with few updates, and a training to disturb."""
+    smoke = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    base = smoke["experiments"]["lorenz63_dimensions"] | {"models": ["shplrnn_m3"]}
+    runtime = smoke["benchmarks"]["runtime"] | {"models": ["shplrnn_m3"], "sequence_lengths": [128]}
+    lasting = base["training"] | {"solver": "sequential", "updates": UPDATES}
+    return smoke | {
+        "preset": "tiny",
+        "datasets": {"lorenz63": smoke["datasets"]["lorenz63"]},
+        "models": {"shplrnn_m3": smoke["models"]["shplrnn_m3"]},
+        "experiments": {
+            "lorenz63_dimensions": base | {"training": base["training"] | {"updates": 20}, "seeds": 2},
+            DISTURBED: base | {"training": lasting},
+        },
+        "benchmarks": {"runtime": runtime, "iterations": smoke["benchmarks"]["iterations"] | {"passes": 2}},
+        "figures": {"figure1": {"runtime": "runtime", "iterations": "iterations"}},
+        "tables": {"table1": {"full": "lorenz63_dimensions", "partial": "lorenz63_dimensions"}},
+        "claims": {},
+    }

@@ -1,0 +1,94 @@
+"""What jobs ask their scheduler for: it grows with the job, and never beyond what clusters allow."""
+
+from pathlib import Path
+
+import pytest
+
+from workflow_src import resources
+from workflow_src.config import read_preset
+from workflow_src.resources import LONGEST, Demand
+
+CONFIG = Path(__file__).parents[1] / "config"
+
+
+@pytest.fixture(scope="module")
+def smoke():
+    return read_preset(CONFIG / "smoke.yaml")
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return read_preset(CONFIG / "paper.yaml")
+
+
+@pytest.fixture(scope="module")
+def run(smoke):
+    return smoke.run("lorenz96_lengths", "shplrnn_full", 1024, (0, 1, 2))
+
+
+def changed(run, **training):
+    return run.model_copy(update={"training": run.training.model_copy(update=training)})
+
+
+def test_each_attempt_asks_for_more_up_to_a_day():
+    asked = Demand(1000, 600)
+    assert asked.again(1) == asked
+    assert asked.again(2) == (2000, 1200)
+    assert asked.again(3) == (3000, LONGEST)
+
+
+def test_a_training_asks_for_time_in_proportion_to_its_updates(run):
+    base, once, twice = (resources.train(changed(run, updates=n)).minutes for n in (1, 10000, 20000))
+    assert twice - base == pytest.approx(2 * (once - base), rel=0.05)
+
+
+@pytest.mark.parametrize("key", ["sequence_length", "batch_size"])
+def test_a_longer_or_wider_batch_asks_for_more_memory_and_time(run, key):
+    long = changed(run, updates=10000, solver="deer")
+    more = long.model_copy(update={key: 10 * getattr(run, key)})
+    assert resources.train(more).memory > resources.train(long).memory
+    assert resources.train(more).minutes > resources.train(long).minutes
+
+
+def test_the_jacobians_of_a_pack_fit_into_what_it_asks_for(run):
+    big = changed(run, solver="deer").model_copy(update={"sequence_length": 100000, "batch_size": 1})
+    jacobians = 4 * 3 * 100000 * run.architecture.latent_dim**2 / 1e6
+    assert resources.train(big).memory > 4.2 * jacobians  # measured: docs/solvers.md
+
+
+def test_products_of_jacobians_are_paid_by_full_newton_steps_alone(run):
+    minutes = {s: resources.train(changed(run, solver=s, updates=50000)).minutes for s in ("deer", "quasi_deer")}
+    assert minutes["deer"] > minutes["quasi_deer"]
+
+
+def test_what_a_gpu_computes_with_lies_in_its_own_memory(paper):
+    asked = {resources.train(run).memory for run in paper.runs()}
+    assert asked == {resources.LIBRARIES["cuda"]}
+
+
+def test_an_evaluation_asks_for_more_the_more_seeds_and_steps_it_has(paper):
+    spec = paper.evaluation_of("lorenz96_lengths")
+    one = paper.run("lorenz96_lengths", "shplrnn_full", 128, (0,))
+    pack = one.model_copy(update={"seeds": tuple(range(50))})
+    longer = spec.model_copy(update={"generated_steps": 10**7})
+    base = resources.evaluate(spec, one)
+    for more in (resources.evaluate(spec, pack), resources.evaluate(longer, one)):
+        assert more.memory > base.memory
+        assert more.minutes > base.minutes
+
+
+@pytest.mark.parametrize("preset", ["smoke", "laptop", "lorenz63", "paper"])
+def test_no_job_of_a_preset_asks_for_what_nodes_do_not_have(preset):
+    preset = read_preset(CONFIG / f"{preset}.yaml")
+    asked = [resources.simulate(spec) for spec in preset.datasets.values()]
+    for run in preset.runs():
+        asked += [resources.train(run), resources.evaluate(preset.evaluation_of(run.experiment), run)]
+    for name in preset.benchmarks:
+        for model, length in preset.benchmark_cells(name).cells:
+            if length is None:
+                asked.append(resources.benchmark_iterations(preset.iterations_run(name, model)))
+            else:
+                asked.append(resources.benchmark_runtime(preset.runtime_run(name, model, length)))
+    for one in asked:
+        assert 1000 <= one.memory <= 64000
+        assert 5 <= one.minutes < LONGEST
