@@ -2,16 +2,20 @@
 
 import functools
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
+
+from snakemake.io import IOFile
 
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_src.config import pack_label, read_preset
 from workflow_src.config.claims import claims_spec, role_names
-from workflow_src.config.jobs import extra_jobs, report_job, upstream
+from workflow_src.config.jobs import extra_jobs, jobs, report_job, upstream
 from workflow_src.errors import UserError
+from workflow_src.files import refusal
 from workflow_src.provenance import fingerprint as fingerprint_of
 
 
@@ -35,6 +39,12 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = Path("results") / PRESET.preset
+if workflow.is_main_process and (refused := refusal(RESULTS)):
+    raise WorkflowError(str(refused))
+# Jobs learn it from their environment: results do not depend on it.
+os.environ.setdefault("GTF_DEER_PACKS_PER_GPU", str(PRESET.packs_per_gpu))
+if PRESET.packs_per_gpu > 1 and "gpu" not in workflow.resource_settings.resources:
+    workflow.register_resource("gpu", PRESET.packs_per_gpu)
 CLAIMS_FILE = Path(workflow.basedir) / "config/claims.yaml"
 if CLAIMS_FILE.is_relative_to(Path.cwd()):
     # So that logs and records do not name the machine's folders.
@@ -240,12 +250,40 @@ def force_stale():
         print(f"stale: and {len(found) - len(shown)} files more", file=sys.stderr)
 
 
+@functools.cache
+def take_up():
+    """Go on where a Snakemake that was killed left off: without its lock, and with what its jobs finished after it.
+
+    A killed Snakemake leaves the lock of the folder, and its jobs run on. Results that they finish are as good as others,
+    but Snakemake knows only that it never saw their jobs end.
+    """
+    if not workflow.is_main_process or workflow.dryrun:
+        return
+    from workflow_src.presence import announce
+
+    memory = workflow.persistence
+    others = announce(Path(memory.path) / "runs")
+    if others.gone and not others.alive and list(memory._read_locks()):
+        memory.cleanup_locks()
+        (Path(memory.path) / "locks").mkdir(exist_ok=True)
+        print(f"unlocked: Snakemake, {others.gone[-1] or 'a process'}, was killed", file=sys.stderr)
+    made = [str(RESULTS / output) for job in jobs(PRESET) for output in job.outputs]
+    unsure = memory._filter_incomplete_keys(path for path in made if Path(path).exists())
+    if unsure:
+        from workflow_src.audit.start import finished
+
+        for path in finished(PRESET, PRESET_FILE, RESULTS, unsure):
+            memory.cleanup_metadata(IOFile(path))
+            print(f"finished: {path}: its job outlived Snakemake", file=sys.stderr)
+
+
 def no_file(wildcards):
     """What a dataset is made from.
 
     All chains of jobs end here, when Snakemake has not yet decided which of them to run: the moment to tell it of stale
-    results.
+    results, and of those that it does not know to be done.
     """
+    take_up()
     force_stale()
     return []
 

@@ -18,6 +18,8 @@ rule train:
     params:
         spec=run_spec,
         code=fingerprint("steps.train"),
+    # exec: a shell in between would end at a signal to all processes of the job, and the job with it, before the checkpoint
+    # is written.
     shell:
-        "python -m workflow_src.steps.train --spec {params.spec:q} --dataset {input.dataset}"
+        "exec python -m workflow_src.steps.train --spec {params.spec:q} --dataset {input.dataset}"
         " --model {output.model} --history {output.history} > {log} 2>&1"

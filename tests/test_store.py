@@ -1,9 +1,12 @@
 """netCDF files: complete or absent, understood by others, and recognised by their content."""
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ import pytest
 import xarray as xr
 
 from tests import conventions
-from workflow_src import store
+from workflow_src import files, store
 from workflow_src.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -211,10 +214,66 @@ def test_two_writers_of_one_target_never_mix_their_bytes(tmp_path):
     assert path.read_text() == "second"
 
 
-def test_full_disk_is_reported_in_one_line(tmp_path):
-    def fill(beside):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(
+    ("number", "reason", "mend"),
+    [
+        (errno.ENOSPC, "No space left on device", "free space there (df -h"),
+        (errno.EDQUOT, "Disk quota exceeded", "free space within your quota"),
+        (errno.EROFS, "Read-only file system", "that file system can only be read"),
+        (errno.EACCES, "Permission denied", "give yourself the right to write"),
+    ],
+)
+@pytest.mark.parametrize("where", ["mkstemp", "write", "fsync"])
+def test_a_refused_write_is_told_in_one_line_and_leaves_the_old_file(
+    tmp_path, monkeypatch, number, reason, mend, where
+):
+    path = tmp_path / "a.nc"
+    path.write_text("old")
 
-    with pytest.raises(UserError, match=r"cannot be written \(No space left on device\)"):
-        store.write_atomically(tmp_path / "a.nc", fill)
-    assert not list(tmp_path.iterdir())
+    def refuse(*args, **kwargs):
+        raise OSError(number, os.strerror(number))
+
+    owner = {"mkstemp": tempfile, "fsync": os}.get(where)
+    if owner:
+        monkeypatch.setattr(owner, where, refuse)
+    with pytest.raises(UserError) as caught:
+        store.write_atomically(path, refuse if where == "write" else lambda beside: beside.write_text("new"))
+    assert f"{path}: cannot be written ({reason}); {mend}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_refuses_all_files_is_known_before_there_is_one(tmp_path, monkeypatch):
+    folder = tmp_path / "results/smoke"
+    assert files.refusal(folder) is None
+    asked = []
+    monkeypatch.setattr(os, "access", lambda path, mode: asked.append(path))
+    assert str(files.refusal(folder)).startswith(f"{folder}: cannot be written (Permission denied); give yourself")
+    assert asked == [tmp_path]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+import numpy as np, xarray as xr
+from workflow_src import store
+from workflow_src.errors import UserError
+
+dataset = xr.Dataset({"loss": (("seed", "update"), np.random.default_rng(0).normal(size=(10, 10_000)))})
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    store.save(Path(sys.argv[1]), dataset)
+except UserError as error:
+    print(error)
+"""
+
+
+def test_where_the_system_writes_no_more_a_netcdf_file_says_so_and_leaves_the_old_one(tmp_path):
+    """With a limit on the size of files, which the system refuses to pass in the middle of writing."""
+    path = tmp_path / "a.nc"
+    path.write_text("old")
+    run = subprocess.run([sys.executable, "-c", FULL, str(path)], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout == f"{path}: cannot be written (File too large); free space or rights\n", run.stderr
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,12 +1,14 @@
 """Files that appear whole or not at all."""
 
+import errno
 import glob
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from workflow_src.errors import UserError
+from workflow_src import lock
+from workflow_src.errors import UserError, cannot_write
 
 _UNFINISHED = ".part"
 
@@ -16,22 +18,37 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
     Every call has a file of its own, so that two processes never fill the same one. What an earlier attempt left when
     it was killed goes first; an attempt that still runs then fails instead of overwriting this one's result.
+
+    Raises:
+        UserError: no space, no right, or another process has taken over this one's lock. What was there is whole.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_unfinished(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
+    beside = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_unfinished(path)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
+        os.close(handle)
+        beside = Path(name)
         write(beside)
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
         beside.chmod(0o666 & ~_umask())
+        lock.confirm()
         beside.replace(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error}); free space or rights") from None
+        raise cannot_write(path, error) from None
     finally:
-        beside.unlink(missing_ok=True)
+        if beside is not None:
+            beside.unlink(missing_ok=True)
+
+
+def refusal(folder: Path) -> UserError | None:
+    """Why nothing can be written below a folder, which need not be there yet; None if something can."""
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if os.access(there, os.W_OK | os.X_OK):
+        return None
+    number = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
+    return cannot_write(folder, OSError(number, os.strerror(number)))
 
 
 def remove(path: Path) -> None:

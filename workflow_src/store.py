@@ -6,6 +6,7 @@ is an auxiliary coordinate in model time units and not a CF time axis, which wou
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -175,7 +176,19 @@ def save(path: Path, dataset: xr.Dataset, record: Mapping[str, Any] | None = Non
     for name, variable in described.variables.items():
         numeric = variable.dtype.kind in "fiub"
         encoding[str(name)] = {"_FillValue": None} | ({"zlib": True} if numeric and variable.size > 1000 else {})
-    write_atomically(path, lambda beside: described.to_netcdf(beside, engine="netcdf4", encoding=encoding))
+    write_atomically(path, lambda beside: _write(beside, described, encoding))
+
+
+def _write(path: Path, dataset: xr.Dataset, encoding: Mapping[str, Any]) -> None:
+    try:
+        dataset.to_netcdf(path, engine="netcdf4", encoding=encoding)
+    except RuntimeError as error:
+        # All that the library says of a full disk is "HDF error"; plain writing tells more.
+        with path.open("ab") as file:
+            file.write(bytes(2**20))
+            file.flush()
+            os.fsync(file.fileno())
+        raise OSError(str(error)) from None
 
 
 def load(path: Path) -> xr.Dataset:

@@ -319,3 +319,18 @@ def test_an_audit_needs_neither_jax_nor_snakemake(project):
 def test_the_content_of_every_format_is_that_of_its_sidecar(project):
     for path in (PDF, PDF.with_suffix(".png"), BASE / "tables/table1.tex"):
         assert carriers.content_of(path) == sidecar.read(path)["file"]["content_sha256"]
+
+
+def test_results_whose_jobs_outlived_their_snakemake_are_known_by_their_records(project):
+    train = next((BASE / "train").rglob("model.eqx")).parent
+    unsure = [str(train / "model.eqx"), str(train / "history.nc")]
+    half = next(BASE.glob("simulate/*.nc"))
+    shortened = next((BASE / "evaluate").rglob("*.nc"))
+    sidecar.file_of(half).unlink()
+    shortened.write_bytes(shortened.read_bytes()[:-1])
+    preset = read_preset(PRESET)
+    asked = [*unsure, str(half), str(shortened), "elsewhere/a.nc"]
+    assert sorted(start.finished(preset, PRESET, BASE, asked)) == sorted(unsure)
+    # A training is done when both of its files are.
+    sidecar.file_of(train / "history.nc").unlink()
+    assert start.finished(preset, PRESET, BASE, unsure[:1]) == []

@@ -11,7 +11,8 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from workflow_src import provenance, store
+from workflow_src import lock, provenance, store
+from workflow_src.errors import UserError
 from workflow_src.figures import style
 from workflow_src.provenance import attempts, carriers, lineage, seals, sidecar
 from workflow_src.specs.dataset import DatasetSpec
@@ -222,3 +223,35 @@ def test_attempts_at_another_job_do_not_count(tmp_path):
         raise MemoryError
     make(path, step="train", name="y")
     assert len(sidecar.read(path)["record"]["execution"]["attempts"]) == 1
+
+
+def test_a_job_that_another_process_has_done_meanwhile_is_done(tmp_path, monkeypatch, capfd):
+    path = make(tmp_path / "a.nc", name="x")
+    made = path.read_bytes()
+    monkeypatch.setattr(lock.Lock, "__init__", waiting(lock.Lock.__init__))
+    with pytest.raises(SystemExit) as caught:
+        make(path, name="x")
+    assert caught.value.code == 0
+    assert path.read_bytes() == made
+    assert capfd.readouterr().err == f"{path}: is made; nothing is left to do\n"
+    # Another job's result, or half of this one's, is not this one's.
+    assert seals.sha256_of(make(path, name="y")) != seals.sha256_of(make(path, name="z"))
+    path.write_bytes(path.read_bytes()[:-1])
+    make(path, name="z")
+    assert saved(path)["spec"]["name"] == "z"
+
+
+def waiting(start):
+    def patched(self, output):
+        start(self, output)
+        self.waited = True
+
+    return patched
+
+
+def test_a_result_that_was_deleted_while_its_job_ran_is_no_result(tmp_path):
+    path = tmp_path / "a.nc"
+    job = provenance.record("train", Namespace(output=path), outputs=["output"])
+    with pytest.raises(UserError, match="was deleted while the job ran"), job:
+        pass
+    assert not sidecar.file_of(path).exists()

@@ -8,6 +8,8 @@ from pathlib import Path
 import jax
 import pytest
 
+from workflow_src.steps import device
+
 ROOT = Path(__file__).parents[2]
 # A process of its own: a device is chosen once.
 CODE = """
@@ -19,9 +21,9 @@ run(lambda: print(prepare(*sys.argv[1:])))
 """
 
 
-def prepare(compute, precision="float32"):
+def prepare(compute, precision="float32", code=CODE):
     environment = {name: value for name, value in os.environ.items() if name != "JAX_PLATFORMS"}
-    command = [sys.executable, "-c", CODE, compute, precision]
+    command = [sys.executable, "-c", code, compute, precision]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
@@ -29,6 +31,38 @@ def test_the_device_is_told_in_words():
     run = prepare("cpu")
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("cpu: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "fraction", "flags"),
+    [
+        ({}, "0.900", "--xla_gpu_deterministic_ops=true"),
+        ({"GTF_DEER_PACKS_PER_GPU": "3"}, "0.300", "--xla_gpu_deterministic_ops=true"),
+        (
+            {"XLA_PYTHON_CLIENT_MEM_FRACTION": ".5", "XLA_FLAGS": "--xla_gpu_deterministic_ops=false"},
+            ".5",
+            "--xla_gpu_deterministic_ops=false",
+        ),
+    ],
+    ids=["alone", "three packs on a GPU", "as the user has set it"],
+)
+def test_a_job_takes_its_part_of_the_gpu_and_sums_in_order_where_asked(monkeypatch, given, fraction, flags):
+    for name in ("XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_FLAGS", "GTF_DEER_PACKS_PER_GPU"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    device._settle_gpu(deterministic=True)
+    assert os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] == fraction
+    assert os.environ["XLA_FLAGS"] == flags
+
+
+@pytest.mark.gpu
+def test_a_job_for_the_cpu_opens_no_gpu():
+    code = CODE + "import os; print(*(os.path.realpath(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd')))"
+    run = prepare("cpu", code=code)
+    assert run.returncode == 0, run.stderr
+    assert "/dev/nvidia" not in run.stdout
 
 
 @pytest.mark.skipif(jax.default_backend() == "gpu", reason="has a GPU")

@@ -1,5 +1,6 @@
 """The workflow as a user calls it: which preset runs, what is scheduled, and what a wrong preset says."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from workflow_src import processes
 from workflow_src.config import read_preset
 from workflow_src.config.jobs import upstream
 
@@ -183,6 +185,27 @@ def test_presets_are_never_merged(tmp_path):
     presets = [str(ROOT / f"config/{name}.yaml") for name in ("smoke", "paper")]
     line = refusal(snakemake(tmp_path, "--configfile", *presets), "give one preset")
     assert "smoke.yaml, paper.yaml" in line
+
+
+@pytest.mark.slow
+def test_after_a_kill_of_snakemake_the_same_command_works_and_a_living_one_is_respected(tmp_path):
+    target = "results/smoke/simulate/lorenz63.nc"
+    locks, notes = tmp_path / ".snakemake/locks", tmp_path / ".snakemake/runs"
+    for folder in (locks, notes):
+        folder.mkdir(parents=True)
+    (locks / "0.output.lock").write_text(f"{target}\n")
+    killed = processes.this()._replace(started=-1)
+    (notes / "run.killed.note").write_text(json.dumps(killed._asdict()))
+    living = notes / "run.living.note"
+    living.write_text(json.dumps(processes.this()._asdict()))
+    call = (tmp_path, "--configfile", str(ROOT / "config/smoke.yaml"), "--", target)
+    assert "Directory cannot be locked" in snakemake(*call, dry=False).stderr
+    living.unlink()
+    run = snakemake(*call, dry=False)
+    assert run.returncode == 0, run.stderr
+    assert f"unlocked: Snakemake, process {killed.pid} on {killed.host}, was killed" in run.stderr
+    assert (tmp_path / target).exists()
+    assert not list(notes.iterdir())
 
 
 @pytest.mark.parametrize("change", ["precision=float64", "training={updates: 3}"])

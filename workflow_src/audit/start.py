@@ -12,7 +12,7 @@ from workflow_src.config.jobs import Job
 from workflow_src.provenance import carriers, sidecar
 from workflow_src.provenance.carriers import Damaged
 from workflow_src.provenance.record import SCHEMA
-from workflow_src.provenance.seals import is_intact
+from workflow_src.provenance.seals import is_intact, sha256_of
 
 # Rules that stand for all files of a section.
 SECTIONS = {
@@ -57,6 +57,40 @@ def stale(preset: Preset, file: Path, results: Path, targets: Iterable[str] = ()
         if reason := today.stale(output, here.record) or _older(here.record, job, results, told):
             found[str(path)] = reason
     return found
+
+
+def finished(preset: Preset, file: Path, results: Path, unsure: Iterable[str]) -> list[str]:
+    """Those of some results that today's preset and sources made, whole, although nobody saw their jobs end.
+
+    A job that outlives the Snakemake that started it finishes its work; its record is the last thing that it writes.
+
+    Args:
+        unsure: paths of results.
+    """
+    today = Today(preset, file)
+    told: dict[str, Told | None] = {}
+    found: list[str] = []
+    waiting = {str(Path(one).relative_to(results)) for one in unsure if Path(one).is_relative_to(results)}
+    for job in {id(job): job for job in today.jobs.values()}.values():
+        if waiting.isdisjoint(job.outputs):
+            continue
+        whole = [_is_whole(results / output) for output in job.outputs]
+        records = [_told(results / output, told) for output in job.outputs] if all(whole) else [None]
+        if all(
+            one and not today.stale(output, one.record) and not _older(one.record, job, results, told)
+            for output, one in zip(job.outputs, records, strict=False)
+        ):
+            found += [str(results / output) for output in job.outputs if output in waiting]
+    return found
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is the one that its sidecar was written for."""
+    try:
+        beside = sidecar.read(path)
+        return beside is not None and beside["file"]["sha256"] == sha256_of(path)
+    except (Damaged, OSError):
+        return False
 
 
 def _told(path: Path, known: dict[str, Told | None]) -> Told | None:

@@ -49,12 +49,18 @@ class Preset(AbstractSection):
 
     Attributes:
         source: where numbers come from behind which no comment stands.
+        deterministic: whether trainings on a GPU sum in a fixed order, so that one that was interrupted ends with the
+            same bits.
+        packs_per_gpu: jobs that share a GPU on one machine, each with its part of the memory. A cluster's scheduler
+            gives every job its own.
     """
 
     preset: Name
     source: Annotated[str, Field(min_length=1)] | None = None
     compute: Literal["cpu", "cuda"]
     precision: Literal["float32", "float64"]
+    deterministic: bool = False
+    packs_per_gpu: Count = 1
     training: dict[str, Any]
     evaluation: dict[str, Any]
     datasets: dict[Name, DatasetSpec]
@@ -161,6 +167,7 @@ class Preset(AbstractSection):
             preset=self.preset,
             compute=self.compute,
             precision=self.precision,
+            deterministic=self.deterministic,
             experiment=protocol.partition(".")[2],
             dataset=dataset,
             model=model,

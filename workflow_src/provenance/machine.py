@@ -9,11 +9,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from workflow_src.processes import scheduler_job
+
 NVIDIA = Path("/proc/driver/nvidia/version")
 # Settings that change numbers or speed; nothing that may hold a secret.
 PREFIXES = ("JAX_", "XLA_", "OMP_", "OPENBLAS_", "MKL_", "NVIDIA_TF32")
 NAMES = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_PARTITION")
-JOB_IDS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
 
 
 def place() -> dict[str, Any]:
@@ -44,13 +45,6 @@ def lock(prefix: Path = Path(sys.prefix)) -> dict[str, str] | None:
     if not locks:
         return None
     return {"name": f"envs/{locks[0].stem}.txt", "sha256": hashlib.sha256(locks[0].read_bytes()).hexdigest()}
-
-
-def scheduler_job() -> str | None:
-    """The job's id at the cluster's scheduler; an element of an array is `array_index`."""
-    if array := os.environ.get("SLURM_ARRAY_JOB_ID"):
-        return f"{array}_{os.environ.get('SLURM_ARRAY_TASK_ID', '')}"
-    return next((os.environ[name] for name in JOB_IDS if os.environ.get(name)), None)
 
 
 def cpu() -> str:

@@ -16,11 +16,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from workflow_src.provenance import attempts, lineage, machine, sidecar
+from workflow_src import lock, logs
+from workflow_src.errors import UserError
+from workflow_src.provenance import attempts, carriers, lineage, machine, sidecar
 from workflow_src.provenance.fingerprint import fingerprint
 from workflow_src.provenance.git import read_git
 from workflow_src.provenance.lineage import Ancestor
 from workflow_src.provenance.seals import digest, identity, sealed, sha256_of
+from workflow_src.stop import Stopped
 
 SCHEMA = 2
 
@@ -65,18 +68,58 @@ class Record:
         return lasting | ({"lineage": self.upstream} if self.upstream else {})
 
 
+class Made(SystemExit):
+    """Another process made the very result while this one waited: the job is done. The exit status is 0."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+
 @contextlib.contextmanager
 def record(step: str, args: Namespace, outputs: Sequence[str] = (), modules: Sequence[str] = ()) -> Iterator[Record]:
     """Collect the facts of a job while it runs; pass the record to whatever saves its results.
 
-    When the job has succeeded, every output gets its sidecar.
+    No other process makes the same outputs at that time. When the job has succeeded, every output gets its sidecar.
 
     Args:
         step: the step's name, which is also its module under workflow_src.steps.
         args: its parsed arguments: settings are taken as the specification, paths other than outputs as inputs.
         outputs: names of the arguments that are paths of results.
         modules: modules under workflow_src that the step imports by name while it runs.
+    Raises:
+        Made: the job was done by another process meanwhile.
     """
+    written: list[Path] = [getattr(args, name) for name in outputs]
+    with contextlib.ExitStack() as stack:
+        waited = stack.enter_context(lock.held(written[0])).waited if written else False
+        facts, upstream = _facts(step, args, outputs, modules)
+        if waited and _is_made(written, facts):
+            logs.say(f"{written[0]}: is made; nothing is left to do")
+            raise Made
+        place = machine.place()
+        job = {"spec": facts["spec_sha256"], "code": facts["code_fingerprint"]}
+        attempt = {"started": _now(), "host": place["host"], "scheduler_job": place["scheduler_job"]}
+        tried = attempts.begin(written[0], job, attempt) if written else [attempt | {"ended": None, "outcome": None}]
+        made = Record(facts, place | {"started": attempt["started"], "attempts": tried}, lineage.pack(upstream))
+        try:
+            yield made
+        except BaseException as error:
+            if written:
+                attempts.fail(written[0], job, tried, _now(), _outcome(error))
+            raise
+        made.execution["attempts"] = [*tried[:-1], tried[-1] | {"ended": _now(), "outcome": "ok"}]
+        for path in written:
+            if not path.exists():
+                raise UserError(f"{path}: was deleted while the job ran; start it again")
+            sidecar.write(path, made.document())
+        if written:
+            attempts.forget(written[0])
+
+
+def _facts(
+    step: str, args: Namespace, outputs: Sequence[str], modules: Sequence[str]
+) -> tuple[dict[str, Any], list[Ancestor]]:
+    """What is known of a job before it starts, and everything upstream of it."""
     sources = [f"workflow_src.{module}" for module in (f"steps.{step}", *modules)]
     spec = {k: v.model_dump(mode="json") for k, v in vars(args).items() if isinstance(v, BaseModel)}
     settings = {k: v for k, v in vars(args).items() if isinstance(v, str)}
@@ -99,22 +142,25 @@ def record(step: str, args: Namespace, outputs: Sequence[str] = (), modules: Seq
         "status": "ok",
         "diverged_seeds": [],
     }
-    place = machine.place()
-    job = {"spec": facts["spec_sha256"], "code": facts["code_fingerprint"]}
-    attempt = {"started": _now(), "host": place["host"], "scheduler_job": place["scheduler_job"]}
-    tried = attempts.begin(written[0], job, attempt) if written else [attempt | {"ended": None, "outcome": None}]
-    made = Record(facts, place | {"started": attempt["started"], "attempts": tried}, lineage.pack(upstream))
-    try:
-        yield made
-    except BaseException as error:
-        if written:
-            attempts.fail(written[0], job, tried, _now(), f"failed: {type(error).__name__}")
-        raise
-    made.execution["attempts"] = [*tried[:-1], tried[-1] | {"ended": _now(), "outcome": "ok"}]
+    return facts, upstream
+
+
+def _is_made(written: Sequence[Path], facts: Mapping[str, Any]) -> bool:
+    """Whether all outputs are there, whole, and made by this job from these inputs."""
     for path in written:
-        sidecar.write(path, made.document())
-    if written:
-        attempts.forget(written[0])
+        try:
+            found = sidecar.read(path)
+        except carriers.Damaged:
+            return False
+        if found is None or not path.is_file() or found["file"]["sha256"] != sha256_of(path):
+            return False
+        if any(found["record"].get(key) != facts[key] for key in ("spec_sha256", "code_fingerprint", "inputs")):
+            return False
+    return True
+
+
+def _outcome(error: BaseException) -> str:
+    return f"stopped: {error.signal}" if isinstance(error, Stopped) else f"failed: {type(error).__name__}"
 
 
 def _now() -> str:

@@ -8,11 +8,16 @@ from workflow_src.specs.training import TrainingSpec
 
 
 class RunSpec(AbstractSection):
-    """A training job, complete: a pack of seeds of one (experiment, model, sequence length)."""
+    """A training job, complete: a pack of seeds of one (experiment, model, sequence length).
+
+    Attributes:
+        deterministic: whether a GPU sums in a fixed order when it trains; measurements of time do without.
+    """
 
     preset: Name
     compute: Literal["cpu", "cuda"]
     precision: Literal["float32", "float64"]
+    deterministic: bool = False
     experiment: Name
     dataset: Name
     model: Name

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from workflow_src import stop
 from workflow_src.errors import UserError
 
 
@@ -46,7 +47,11 @@ def arguments(description: str | None, **kinds: Any) -> Parser:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a step's main, and end the program; a user's mistake gives one line and exit status 1."""
+    """Run a step's main, and end the program; a user's mistake gives one line and exit status 1.
+
+    A signal to stop ends it in good order.
+    """
+    stop.obey()
     # What was imported lives to the end: the collector need not look at it.
     gc.freeze()
     gc.enable()

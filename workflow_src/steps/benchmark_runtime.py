@@ -9,6 +9,7 @@ gradient or parameter that is not finite the training ends, and so does the timi
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,9 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from workflow_src import logs, provenance, store
+from workflow_src import lock, logs, provenance, store
 from workflow_src.models.base import AbstractModel
 from workflow_src.models.build import build
 from workflow_src.specs.benchmark import RuntimeSpec
@@ -32,6 +33,10 @@ from workflow_src.training.batches import random_windows
 from workflow_src.training.loss import LossTerms, loss_and_gradient
 
 Result = TypeVar("Result")
+# Compiled in less than half of the time, into code that may be slower.
+_untimed = partial(
+    jax.jit, compiler_options={"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
+)
 # Loss with its terms, and the gradient with respect to the model.
 Evaluation = tuple[tuple[Float[Array, ""], LossTerms], AbstractModel]
 
@@ -55,16 +60,25 @@ def benchmark(spec: RuntimeSpec, dataset: xr.Dataset) -> xr.Dataset:
     trajectory = jnp.asarray(dataset["train"].transpose("train_step", "component").values, jnp.result_type(float))
     runs = {solver: _with_solver(spec.run, solver) for solver in spec.updates}
     trainer, updates = max(spec.updates.items(), key=lambda wanted: wanted[1])
-    key_init, key_batches = loop.run_keys(spec.run.seeds[0])
-    model = build(spec.run.architecture, spec.run.obs_dim, key=key_init)
     optimizer = loop.optimizer_of(spec.run.training.model_copy(update={"updates": updates}))
-    memory = optimizer.init(eqx.filter(model, eqx.is_inexact_array))
     cap = jnp.array(spec.run.training.max_iterations)
+
+    # One program each: outside of one, every operation is compiled by itself.
+    @_untimed
+    def begin(seed: Int[Array, ""]) -> tuple[AbstractModel, optax.OptState]:
+        model = build(spec.run.architecture, spec.run.obs_dim, key=loop.run_keys(seed)[0])
+        return model, optimizer.init(eqx.filter(model, eqx.is_inexact_array))
+
+    @_untimed
+    def draw(seed: Int[Array, ""], count: Int[Array, ""]) -> tuple[Float[Array, "S T N"], PRNGKeyArray]:
+        """The windows of an update, and the key of its guess, as in training."""
+        key_windows, key_guess = jax.random.split(jax.random.fold_in(loop.run_keys(seed)[1], count))
+        return random_windows(trajectory, spec.run.sequence_length, spec.run.batch_size, key=key_windows), key_guess
 
     def evaluate(one: RunSpec) -> Callable[..., Evaluation]:
         return eqx.filter_jit(lambda model, windows, key: loss_and_gradient(model, windows, one, cap, key))
 
-    @eqx.filter_jit
+    @_untimed
     def step(
         model: AbstractModel, memory: optax.OptState, gradient: AbstractModel
     ) -> tuple[AbstractModel, optax.OptState, Bool[Array, ""]]:
@@ -74,27 +88,25 @@ def benchmark(spec: RuntimeSpec, dataset: xr.Dataset) -> xr.Dataset:
         leaves = jax.tree.leaves(eqx.filter((gradient, model), eqx.is_inexact_array))
         return model, memory, jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
 
-    draw = eqx.filter_jit(
-        lambda key: random_windows(trajectory, spec.run.sequence_length, spec.run.batch_size, key=key)
-    )
     evaluations = {solver: evaluate(one) for solver, one in runs.items()}
     timed = {solver: Timed([], [], []) for solver in runs}
     compile_time = {}
-    windows = draw(key_batches)
+    seed = jnp.array(spec.run.seeds[0])
+    model, memory = begin(seed)
+    windows, key_guess = draw(seed, jnp.array(0))
     for solver, evaluation in evaluations.items():
-        compile_time[solver], _ = _clock(evaluation, model, windows, key_batches)
+        compile_time[solver], _ = _clock(evaluation, model, windows, key_guess)
         logs.say(f"{solver}: first call {compile_time[solver]:.2f} s")
     diverged_at = -1
     for count in range(updates):
-        key_windows, key_guess = jax.random.split(jax.random.fold_in(key_batches, count))
-        windows = draw(key_windows)
+        windows, key_guess = draw(seed, jnp.array(count))
         due = [s for s, wanted in spec.updates.items() if len(timed[s].seconds) < -(-wanted * (count + 1) // updates)]
         gradient = None
         for solver in due:
             seconds, ((_, terms), found) = _clock(evaluations[solver], model, windows, key_guess)
             timed[solver].seconds.append(seconds)
-            timed[solver].iterations.append(float(jnp.mean(terms.report.iterations)))
-            timed[solver].converged.append(float(jnp.mean(terms.report.converged)))
+            timed[solver].iterations.append(float(np.mean(terms.report.iterations)))
+            timed[solver].converged.append(float(np.mean(terms.report.converged)))
             gradient = found if solver == trainer else gradient
         assert gradient is not None, "the trainer is due at every update"
         model, memory, finite = step(model, memory, gradient)
@@ -137,12 +149,13 @@ def _padded(rows: Iterable[list[float]], samples: int) -> Float[np.ndarray, "sol
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=RuntimeSpec, dataset=Path, output=Path).parse(argv)
-    device = prepare(args.spec.run.compute, args.spec.run.precision, keep_compiled=False)
-    with provenance.record("benchmark_runtime", args, outputs=["output"]) as record:
-        record.update(numerics())
-        result = benchmark(args.spec, store.load(args.dataset)).assign_attrs(device=device)
-        record.diverged(list(args.spec.run.seeds) if int(result["diverged_at"]) >= 0 else [])
-        store.save(args.output, result, record.document())
+    with lock.held(args.output):
+        device = prepare(args.spec.run.compute, args.spec.run.precision, keep_compiled=False)
+        with provenance.record("benchmark_runtime", args, outputs=["output"]) as record:
+            record.update(numerics())
+            result = benchmark(args.spec, store.load(args.dataset)).assign_attrs(device=device)
+            record.diverged(list(args.spec.run.seeds) if int(result["diverged_at"]) >= 0 else [])
+            store.save(args.output, result, record.document())
 
 
 if __name__ == "__main__":

@@ -8,6 +8,11 @@ import jax
 from workflow_src.errors import UserError
 from workflow_src.steps import compiled
 
+# Of a GPU's memory, for all jobs on it together: the rest is for what CUDA itself takes, some 500 MiB per process.
+MEMORY_FRACTION = 0.9
+# Jobs that share a GPU; set by the workflow from the preset.
+PACKS_PER_GPU = "GTF_DEER_PACKS_PER_GPU"
+
 
 def numerics() -> dict[str, Any]:
     """What a record says of the device and of how numbers are made on it; after `prepare`."""
@@ -29,7 +34,7 @@ def numerics() -> dict[str, Any]:
     }
 
 
-def prepare(compute: str, precision: str, *, keep_compiled: bool = True) -> str:
+def prepare(compute: str, precision: str, *, keep_compiled: bool = True, deterministic: bool = False) -> str:
     """Choose the device and the precision.
 
     Args:
@@ -37,6 +42,7 @@ def prepare(compute: str, precision: str, *, keep_compiled: bool = True) -> str:
         precision: "float32" or "float64". Matrix products always run at full precision: tensor-float products stall the
             Newton iterations above their tolerance.
         keep_compiled: whether programs that an earlier job compiled may be used; not where compiling is timed.
+        deterministic: whether a GPU must sum in a fixed order; a CPU does anyway.
     Returns:
         The device in words, for the record.
     """
@@ -48,6 +54,9 @@ def prepare(compute: str, precision: str, *, keep_compiled: bool = True) -> str:
             "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false"
         )
         os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}".strip()
+    if compute == "cuda":
+        _settle_gpu(deterministic)
+    # No other device is started: a job for the CPU takes nothing of a GPU that a scheduler gave it.
     jax.config.update("jax_platforms", compute)
     jax.config.update("jax_enable_x64", precision == "float64")
     jax.config.update("jax_default_matmul_precision", "highest")
@@ -61,3 +70,12 @@ def prepare(compute: str, precision: str, *, keep_compiled: bool = True) -> str:
             f"compute: '{compute}' has no device here ({reason}); set compute: cpu or use a GPU node"
         ) from None
     return f"{device.platform}: {device.device_kind}"
+
+
+def _settle_gpu(deterministic: bool) -> None:
+    """How much of the GPU's memory a job takes, and whether its sums have a fixed order; what a user has set stays."""
+    share = MEMORY_FRACTION / int(os.environ.get(PACKS_PER_GPU) or 1)
+    os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{share:.3f}")
+    flags = os.environ.get("XLA_FLAGS", "")
+    if deterministic and "xla_gpu_deterministic_ops" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()

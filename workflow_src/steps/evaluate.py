@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from workflow_src import provenance, store
+from workflow_src import lock, provenance, store
 from workflow_src.forcing import forced_step, teacher_signal
 from workflow_src.generation import free_step, generate, tangent_growth, warm_up
 from workflow_src.metrics.delay_embedding import embed
@@ -286,19 +286,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv
     )
     trained = checkpoint.read_spec(args.model)
-    prepare(trained.compute, trained.precision)
-    with provenance.record("evaluate", args, outputs=["output"]) as record:
-        record.update(numerics())
-        record.update({"preset": trained.preset, "seeds": list(trained.seeds)})
-        models = checkpoint.load(args.model)
-        history = store.load(args.history)
-        diverged_at = history["diverged_at"].values.tolist()
-        last = history["forcing_strength"].values[:, -1] if trained.is_forced_adaptively else None
-        measures = evaluate(
-            args.evaluation, trained, models, diverged_at, store.load(args.dataset), forcing_strength=last
-        )
-        record.diverged(measures["seed"].values[measures["status"].values != store.STATUS["ok"]].tolist())
-        store.save(args.output, measures, record.document())
+    with lock.held(args.output):
+        prepare(trained.compute, trained.precision)
+        with provenance.record("evaluate", args, outputs=["output"]) as record:
+            record.update(numerics())
+            record.update({"preset": trained.preset, "seeds": list(trained.seeds)})
+            models = checkpoint.load(args.model)
+            history = store.load(args.history)
+            diverged_at = history["diverged_at"].values.tolist()
+            last = history["forcing_strength"].values[:, -1] if trained.is_forced_adaptively else None
+            measures = evaluate(
+                args.evaluation, trained, models, diverged_at, store.load(args.dataset), forcing_strength=last
+            )
+            record.diverged(measures["seed"].values[measures["status"].values != store.STATUS["ok"]].tolist())
+            store.save(args.output, measures, record.document())
 
 
 if __name__ == "__main__":

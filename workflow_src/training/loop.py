@@ -148,15 +148,19 @@ def train(
     resume: Progressed | None = None,
     keep: Callable[[Progressed], Any] = lambda progressed: None,
     keep_every: float = 30.0,
+    keep_every_updates: int = 5000,
+    asked: Callable[[], bool] = lambda: False,
 ) -> Progressed:
-    """Train a pack to its last update.
+    """Train a pack to its last update, or to where it is asked to stop.
 
     Args:
         trajectory: standardised training data.
         resume: where an earlier attempt stopped.
-        keep: called with all that a later attempt needs, at most every `keep_every` seconds.
+        keep: called with all that a later attempt needs, every `keep_every` seconds or `keep_every_updates` updates,
+            and when the training stops unfinished.
+        asked: whether to stop, asked between calls of the compiled program.
     Returns:
-        The finished pack.
+        The pack; finished unless it was asked to stop.
     """
     data = jnp.asarray(trajectory, jnp.result_type(float))
     seeds = jnp.array(spec.seeds)
@@ -184,6 +188,7 @@ def train(
     compiled = cast(Any, advance).lower(state, jnp.array(done), data).compile()
     compilation = np.asarray((resume.compilation_time if resume else 0.0) + time.monotonic() - began)
     began = kept = time.monotonic()
+    kept_at = done
     while done < spec.training.updates:
         state, trace = compiled(state, jnp.array(done), data)
         traces.append(jax.tree.map(np.asarray, trace))
@@ -192,9 +197,13 @@ def train(
         first = times[-1][-1] if times else before
         times.append(np.linspace(first, before + now - began, calls + 1)[1:])
         progress.report(done, _facts(traces[-1], state))
-        if now - kept >= keep_every and done < spec.training.updates:
+        stopping = asked()
+        due = now - kept >= keep_every or done - kept_at >= keep_every_updates
+        if (due or stopping) and done < spec.training.updates:
             keep(_progressed(state, traces, times, compilation))
-            kept = time.monotonic()
+            kept, kept_at = time.monotonic(), done
+        if stopping:
+            break
     return _progressed(state, traces, times, compilation)
 
 
@@ -203,7 +212,7 @@ def blank(spec: RunSpec, updates: int) -> Progressed:
     dtype = jnp.result_type(float)
     trace = Trace(*(np.zeros((len(spec.seeds), updates), dtype) for _ in Trace._fields))
     trace = trace if spec.is_forced_adaptively else trace._replace(forcing_strength=None)
-    return Progressed(start(spec), trace, np.zeros(updates), np.zeros(()))
+    return Progressed(eqx.filter_eval_shape(start, spec), trace, np.zeros(updates), np.zeros(()))
 
 
 def _progressed(

@@ -10,6 +10,8 @@ from workflow_src.provenance import machine
 PACKAGES = ("numpy", "scipy", "jax", "jaxlib", "equinox", "optax")
 # Numbers of threads, which a step looks at when it chooses the compiler's settings.
 THREADS = ("OMP_", "OPENBLAS_", "MKL_")
+# Settings of a GPU's memory.
+MEMORY = "XLA_PYTHON_CLIENT_"
 # Of a reason in a report; flags of a compiler are longer.
 LONGEST = 80
 
@@ -54,8 +56,8 @@ def threads(record: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _settings(place: Mapping[str, Any]) -> dict[str, str]:
-    """Settings that change numbers, without those that say which device a scheduler gave."""
-    found = place.get("environment", {})
+    """Settings that change numbers, without those that say which device a scheduler gave, or how much of it."""
+    found = {name: value for name, value in place.get("environment", {}).items() if not name.startswith(MEMORY)}
     return {name: value for name, value in found.items() if name.startswith(machine.PREFIXES)}
 
 
