@@ -20,7 +20,6 @@ for extra in extra_jobs(PRESET):
     rule:
         name:
             extra.spec["figure"]
-        localrule: True
         input:
             arrays=[RESULTS / path for path in extra.reads],
         output:
@@ -29,6 +28,7 @@ for extra in extra_jobs(PRESET):
             csv=RESULTS / f"extras/{extra.spec['figure']}.csv",
         log:
             RESULTS / f"logs/extras/{extra.spec['figure']}.log",
+        localrule: True
         params:
             name=extra.spec["figure"],
             inputs=[f"{role}={RESULTS / path}" for role, path in extra.inputs.items()],

@@ -70,7 +70,8 @@ def tiny():
     base = smoke["experiments"]["lorenz63_dimensions"] | {"models": ["shplrnn_m3"]}
     runtime = smoke["benchmarks"]["runtime"] | {"models": ["shplrnn_m3"], "sequence_lengths": [128]}
     lasting = base["training"] | {"solver": "sequential", "updates": UPDATES}
-    return smoke | {
+    settings = {key: smoke[key] for key in ("source", "compute", "precision", "training", "evaluation")}
+    return settings | {
         "preset": "tiny",
         "datasets": {"lorenz63": smoke["datasets"]["lorenz63"]},
         "models": {"shplrnn_m3": smoke["models"]["shplrnn_m3"]},
@@ -81,5 +82,4 @@ def tiny():
         "benchmarks": {"runtime": runtime, "iterations": smoke["benchmarks"]["iterations"] | {"passes": 2}},
         "figures": {"figure1": {"runtime": "runtime", "iterations": "iterations"}},
         "tables": {"table1": {"full": "lorenz63_dimensions", "partial": "lorenz63_dimensions"}},
-        "claims": {},
     }
