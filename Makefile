@@ -16,7 +16,7 @@ SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --configfile config/
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help env figures audit verify test slurm-test bench check check-format check-lint check-snakefmt check-types check-workflow check-rooms \
+.PHONY: help env figures plan status audit verify test slurm-test bench check check-format check-lint check-snakefmt check-types check-workflow check-rooms \
     format lock clean clean-env
 
 help: ## list the targets
@@ -29,7 +29,16 @@ env: ## install the locked packages into .venv (ACCEL=cuda12 for GPUs, PYTHON=py
 figures: env ## make the figures and tables of a preset (PRESET=smoke, CORES=all)
 	@closing=$$($(BIN)/python -m workflow_src where config/$(PRESET).yaml) || exit 1; \
 	if [ -t 2 ]; then set -- --logger rich; else set -- --quiet host reason; fi; \
-	$(SNAKEMAKE) --no-hooks --cores $(CORES) "$$@" && echo "$$closing"
+	began=$$(date +%s); \
+	$(SNAKEMAKE) --no-hooks --cores $(CORES) "$$@" || { \
+		status=$$?; $(BIN)/python -m workflow_src failed --since $$began >&2; exit $$status; }; \
+	echo "$$closing"
+
+plan: env ## say what a run will cost before it starts (PRESET=paper, ARGS=figure2)
+	@$(BIN)/python -m workflow_src plan --preset config/$(PRESET).yaml $(ARGS)
+
+status: env ## say how far running jobs are (ARGS=paper for one preset, ARGS="--watch 10")
+	@$(BIN)/python -m workflow_src status $(ARGS)
 
 audit: env ## say where a result comes from and check every link (FILE=results/smoke/figures/figure2.pdf, ARGS=--strict)
 	@$(if $(FILE),,echo "error: FILE= names no result; give a file or a folder of results" >&2; exit 1;) \

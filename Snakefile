@@ -62,5 +62,9 @@ rule all:
         all_targets(),
 
 
+onerror:
+    print(closing_failures(log), file=sys.stderr)
+
+
 onsuccess:
     print(closing_line(str(file) for job in workflow.dag.jobs for file in job.output))

@@ -18,6 +18,7 @@ from workflow_src.config.jobs import extra_jobs, jobs, report_job, upstream
 from workflow_src.errors import UserError
 from workflow_src.files import refusal
 from workflow_src.provenance import fingerprint as fingerprint_of
+from workflow_src.status.failures import Failure, failures, listing
 
 
 def load_preset():
@@ -341,6 +342,16 @@ def no_file(wildcards):
     take_up()
     force_stale()
     return []
+
+
+def closing_failures(logs):
+    """The jobs that failed in this run, each with the last lines of its log."""
+    # What a cluster said of a job is in the logs alone; a quiet run logs no job at all.
+    lines = [line for log in logs for line in Path(log).read_text(errors="replace").splitlines()]
+    told = {one.output: one for one in failures(lines)}
+    failed = [one for job in workflow.scheduler.failed for one in (job.jobs if job.is_group() else [job])]
+    found = [Failure(job.rule.name, str(job.output[0]), tuple(map(str, job.log))) for job in failed]
+    return listing(told.get(one.output, one) for one in found if not Path(one.output).exists())
 
 
 def closing_line(files):

@@ -21,6 +21,7 @@ from workflow_src.audit import report, unpack
 from workflow_src.errors import UserError
 from workflow_src.provenance import archive, shape, sidecar
 from workflow_src.provenance.seals import sha256_of
+from workflow_src.status import live
 from workflow_src.steps import bundle
 from workflow_src.store import load
 
@@ -106,7 +107,7 @@ def repack(path, change):
 
 def test_everything_that_figures_and_tables_were_made_from_is_in_it(project):
     names = set(metadata(BUNDLE)[1])
-    made = {str(path) for path in BASE.rglob("*") if path.is_file() and path.parent.name != "bundle"}
+    made = {str(path) for path in BASE.rglob("*") if path.is_file() and {"bundle", "logs"}.isdisjoint(path.parts)}
     assert made == {name for name in names if name.startswith("results/")}
     assert {
         "tiny.yaml",
@@ -159,7 +160,8 @@ def test_what_are_no_metadata_of_a_crate_is_told(content):
 
 def test_every_job_is_an_action_with_its_command_inputs_and_outputs(project):
     graph = entities(BUNDLE)
-    files = [path for path in BASE.rglob("*") if path.is_file() and not path.name.endswith(sidecar.ENDING)]
+    endings = (sidecar.ENDING, live.ENDING)
+    files = [path for path in BASE.rglob("*") if path.is_file() and not path.name.endswith(endings)]
     for path in files:
         if path.parent.name == "bundle":
             continue
@@ -295,7 +297,7 @@ def test_audit_of_a_folder_leaves_the_bundle_to_its_own(project):
 
 
 def test_a_bundle_is_unpacked(project):
-    kept = {path: path.read_bytes() for path in BASE.rglob("*") if path.is_file()}
+    kept = {path: path.read_bytes() for path in BASE.rglob("*") if path.is_file() and "logs" not in path.parts}
     shutil.move(BUNDLE, "deposit.zip")
     shutil.rmtree("results")
     count, presets = unpack.unpack(Path("deposit.zip"), Path.cwd())

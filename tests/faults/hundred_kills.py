@@ -111,7 +111,7 @@ def reached(folder: Path) -> int:
 
 def content(folder: Path) -> tuple[bytes, str]:
     """The parameters and all of the history but its times."""
-    history = store.load(folder / "history.nc").drop_vars("wall_time")
+    history = store.load(folder / "history.nc").drop_vars(["wall_time", "compilation_time"])
     return (folder / "model.eqx").read_bytes().partition(b"\n")[2], store.content_hash(history)
 
 

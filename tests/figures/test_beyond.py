@@ -80,6 +80,15 @@ def test_figureB2_shows_exponents_per_time_unit():
     assert truth["y"].tolist() == pytest.approx([0.009 / 0.05])
 
 
+def test_figureB2_counts_orbits_that_escape_though_they_grow_at_a_finite_rate():
+    dataset = lengths(diverged={("shplrnn", 128): (0, 3)})
+    assert dataset["status"].sel(model="shplrnn", sequence_length=128).values.tolist() == [1, 0, 0, 2]
+    table = figureB2.numbers(models(), dataset, one())
+    row = table[(table["panel"] == "B2 lorenz96") & (table["statistic"] == "mean") & (table["x"] == 128)].iloc[0]
+    assert (row["runs"], row["diverged"]) == (4, 2)
+    assert row["y"] == pytest.approx((0.009 + 1.5e-4) / 0.05)
+
+
 def test_figureB3_has_the_median_error_of_the_finite_runs_at_each_lead():
     dataset = lengths(seeds=4, diverged={("shplrnn", 128): (0,)})
     table = figureB3.numbers(dataset, one(), models())

@@ -1,5 +1,6 @@
 """The training step: what it writes, and that nothing is lost when it is killed."""
 
+import json
 import random
 import shutil
 import signal
@@ -112,9 +113,15 @@ def test_a_killed_or_stopped_training_continues_and_ends_with_the_same_bytes(tmp
 
 
 def test_a_checkpoint_that_a_kill_broke_off_goes_with_the_finished_training(tmp_path, dataset):
-    (tmp_path / ".unfinished.eqx.abcdefgh.part").write_bytes(b"half")
-    train.main(arguments(run_spec(updates=2, precision="float64"), dataset, tmp_path))
-    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
+    folder = tmp_path / "results/test/train/one"
+    folder.mkdir(parents=True)
+    (folder / ".unfinished.eqx.abcdefgh.part").write_bytes(b"half")
+    train.main(arguments(run_spec(updates=2, precision="float64"), dataset, folder))
+    assert sorted(path.name for path in folder.iterdir()) == FILES
+    told = json.loads((tmp_path / "results/test/logs/train/one.status.json").read_bytes())
+    assert (told["state"], told["done"], told["total"], told["unit"]) == ("finished", 2, 2, "update")
+    assert np.isfinite(told["loss"])
+    assert (told["seeds"], told["diverged"]) == (2, 0)
 
 
 def unfinished_of(spec, folder, code="a"):

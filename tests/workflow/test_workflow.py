@@ -22,11 +22,15 @@ PRESETS = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.stem 
 COMPUTING = {"train", "benchmark_runtime", "benchmark_iterations"}
 
 
-def snakemake(folder, *arguments, dry=True):
-    """A run in an empty folder, so that results and locks of the checkout do not matter."""
+def snakemake(folder, *arguments, dry=True, programs=""):
+    """A run in an empty folder, so that results and locks of the checkout do not matter.
+
+    Args:
+        programs: folder of programs that jobs call instead of those of the environment.
+    """
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     # Jobs call `python`, which is this one only in an activated environment.
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}".lstrip(":")
     environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200", "PYTHONPATH": str(ROOT), "PATH": path}
     return subprocess.run(
         [*command, "--cores", "1", *(["--dry-run"] if dry else []), *arguments],
@@ -185,6 +189,24 @@ def test_the_closing_line_names_what_was_made_and_nothing_else(tmp_path):
     assert run.returncode == 0, run.stdout + run.stderr
     lines = [line for line in (run.stdout + run.stderr).splitlines() if line.startswith(("Figures:", "Tables:"))]
     assert lines == ["Tables: results/smoke/tables"]
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet", "all"]], ids=["told", "quiet"])
+def test_a_failed_run_ends_with_its_jobs_and_the_last_lines_of_their_logs(tmp_path, quiet):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "python").write_text("#!/bin/sh\nfor n in $(seq 50); do echo line $n; done\nexit 3\n")
+    (programs / "python").chmod(0o755)
+    smoke = str(ROOT / "config/smoke.yaml")
+    wanted = "results/smoke/tables/table5.md"
+    run = snakemake(tmp_path, *quiet, "--configfile", smoke, "--", wanted, dry=False, programs=str(programs))
+    assert run.returncode != 0
+    text = run.stdout + run.stderr
+    listed = text[text.index("1 job failed:") :].splitlines()
+    assert listed[1].strip() == "hyperparameters results/smoke/tables/hyperparameters.csv"
+    assert listed[2].strip() == "results/smoke/logs/tables/hyperparameters.log"
+    assert [line.strip() for line in listed[3:11]] == [f"line {n}" for n in range(43, 51)]
+    assert text.count("line 50") == 1, "the log is shown once"
 
 
 def refusal(run, words):

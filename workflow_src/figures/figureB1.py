@@ -108,7 +108,7 @@ def _draw_spectra(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
     truth = part.loc[part["series"] == "truth", ["x", "y"]].to_numpy(float)
     axes.set_xlim(truth[0, 0], truth[-1, 0])
     peak = truth[:, 1].max()
-    axes.set_ylim(max(peak / 10**DECADES, truth[:, 1].min() / 3), 3 * peak)
+    axes.set_ylim(max(peak / 10**DECADES, truth[:, 1].min() / 3), 3 * float(part["y"].max()))
     scales.log_ticks(axes)
     axes.set_xlabel("frequency (cycles per time step)")
     axes.set_ylabel(f"power density of {labels.component_label(str(dataset['component'].values[0]))}")

@@ -5,7 +5,7 @@ training sequence length T for the forced Lorenz-96 system and the bursting neur
 bars are mean and standard error over the finite runs; short lines are medians; dashed, the exponent of the true system
 by its own tangent map, over whole periods of the force where there is one. Positive exponents mean chaos, a periodic
 orbit has 0. n is the number of all runs of a point; crosses in the top row, with their number, stand for those that
-diverged.
+diverged or whose orbit escapes.
 """
 
 import pandas as pd
@@ -13,6 +13,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow_src import store
 from workflow_src.figures import marks, scales, style
 from workflow_src.figures.figure3 import SYSTEMS
 from workflow_src.figures.runs import Runs, floor_row, lengths_of, long_form, models_of, point_rows, runs_of
@@ -27,7 +28,7 @@ def numbers(full: xr.Dataset, lorenz96: xr.Dataset, bursting: xr.Dataset) -> pd.
     for panel, dataset in (("full", full), ("lorenz96", lorenz96), ("bursting", bursting)):
         for model in models_of(dataset):
             for length in lengths_of(dataset) if panel != "full" else lengths_of(dataset)[-1:]:
-                runs = _per_time_unit(runs_of(dataset, MEASURE, model=model, sequence_length=length), dataset)
+                runs = _exponents(dataset, model, length)
                 place = {"x_name": "model", "x": model, "series": f"T = {length}"}
                 if panel != "full":
                     place = {"x_name": "sequence_length", "x": length, "series": model}
@@ -59,8 +60,12 @@ def draw(full: xr.Dataset, lorenz96: xr.Dataset, bursting: xr.Dataset) -> Figure
     return figure
 
 
-def _per_time_unit(runs: Runs, dataset: xr.Dataset) -> Runs:
-    return Runs(runs.seeds, runs.values / float(dataset.attrs["time_step"]), runs.diverged)
+def _exponents(dataset: xr.Dataset, model: str, length: int) -> Runs:
+    """Per time unit. An orbit that escapes grows at some rate, which is the exponent of no attractor: it diverged."""
+    runs = runs_of(dataset, MEASURE, model=model, sequence_length=length)
+    status = dataset["status"].sel(model=model, sequence_length=length, seed=runs.seeds).to_numpy()
+    escaped = status == store.STATUS["diverged_in_generation"]
+    return Runs(runs.seeds, runs.values / float(dataset.attrs["time_step"]), runs.diverged | escaped)
 
 
 def _draw_models(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:

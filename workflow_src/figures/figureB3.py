@@ -4,8 +4,8 @@ Median over the finite runs of the error of a forecast k steps ahead, in standar
 square over components, averaged over windows of the test trajectory. For models trained on sequences of different
 length T, from dark (short) to light (long), on the forced Lorenz-96 system and the bursting neuron; right, for models
 trained on the forced Lorenz-96 system at the longest T. Dashed, the error of holding the last observation. Where
-forecast and data have lost each other the error is that of two unrelated orbits, about 1.4. The legend counts runs that
-diverged, in training or within the longest lead.
+forecast and data have lost each other the error is that of two unrelated orbits, about 1.4. Errors above 5 leave the
+frame. The legend counts runs that diverged, in training or within the longest lead.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,6 +23,8 @@ from workflow_src.figures.figure3 import SYSTEMS
 from workflow_src.figures.runs import lengths_of, long_form, median_row, models_of, trace_rows
 
 MEASURE = "forecast_rmse_by_lead"
+# Orbits that run away must not flatten the others.
+LARGEST = 5.0
 HELD = {"color": style.GREY, "linewidth": 0.9, "linestyle": (0, (4, 2))}
 
 
@@ -94,6 +96,7 @@ def _draw_curves(axes: Axes, part: pd.DataFrame, colours: Mapping[str, Any], wor
     held = part[part["statistic"] == "trace"]
     axes.plot(held["x"].to_numpy(float), held["y"], **HELD)
     axes.set_xlim(0, float(held["x"].max()))
+    axes.set_ylim(top=min(axes.get_ylim()[1], LARGEST))
     scales.log_ticks(axes)
     axes.set_xlabel("lead (time steps)")
     axes.legend(

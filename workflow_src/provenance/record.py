@@ -23,6 +23,7 @@ from workflow_src.provenance.fingerprint import fingerprint
 from workflow_src.provenance.git import read_git
 from workflow_src.provenance.lineage import Ancestor
 from workflow_src.provenance.seals import digest, identity, sealed, sha256_of
+from workflow_src.status import live
 from workflow_src.stop import Stopped
 
 SCHEMA = 2
@@ -101,9 +102,11 @@ def record(step: str, args: Namespace, outputs: Sequence[str] = (), modules: Seq
         attempt = {"started": _now(), "host": place["host"], "scheduler_job": place["scheduler_job"]}
         tried = attempts.begin(written[0], job, attempt) if written else [attempt | {"ended": None, "outcome": None}]
         made = Record(facts, place | {"started": attempt["started"], "attempts": tried}, lineage.pack(upstream))
+        live.begin(logs.log_of(written[0]) if written else None, _seen(step, facts, attempt, len(tried)))
         try:
             yield made
         except BaseException as error:
+            live.end(error)
             if written:
                 attempts.fail(written[0], job, tried, _now(), _outcome(error))
             raise
@@ -114,6 +117,7 @@ def record(step: str, args: Namespace, outputs: Sequence[str] = (), modules: Seq
             sidecar.write(path, made.document())
         if written:
             attempts.forget(written[0])
+        live.end()
 
 
 def _facts(
@@ -161,6 +165,12 @@ def _is_made(written: Sequence[Path], facts: Mapping[str, Any]) -> bool:
 
 def _outcome(error: BaseException) -> str:
     return f"stopped: {error.signal}" if isinstance(error, Stopped) else f"failed: {type(error).__name__}"
+
+
+def _seen(step: str, facts: Mapping[str, Any], attempt: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """What the status of a running job says of it."""
+    where = {"node": attempt["host"], "scheduler_job": attempt["scheduler_job"], "attempt": count}
+    return {"step": step, "outputs": facts["outputs"], "seeds": len(facts["seeds"]), **where}
 
 
 def _now() -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from workflow_src import lock, provenance, store
+from workflow_src import lock, logs, provenance, store
 from workflow_src.errors import UserError
 from workflow_src.forcing import teacher_signal
 from workflow_src.models import checkpoint
@@ -63,7 +63,8 @@ def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Da
 
     alphas = jnp.asarray(wanted.forcing_strengths, jnp.result_type(float))
     guessed = [starts(model, guess) for guess in wanted.guesses]
-    reports = [[passes(model, alpha, start) for start in guessed] for alpha in alphas]
+    each = logs.counted(alphas, len(alphas), "forcing strength")
+    reports = [[passes(model, alpha, start) for start in guessed] for alpha in each]
 
     def array(field: str) -> tuple[tuple[str, ...], np.ndarray]:
         values = np.array([[np.asarray(getattr(report, field)) for report in row] for row in reports])

@@ -98,7 +98,7 @@ def benchmark(spec: RuntimeSpec, dataset: xr.Dataset) -> xr.Dataset:
         compile_time[solver], _ = _clock(evaluation, model, windows, key_guess)
         logs.say(f"{solver}: first call {compile_time[solver]:.2f} s")
     diverged_at = -1
-    for count in range(updates):
+    for count in logs.counted(range(updates), updates, "update"):
         windows, key_guess = draw(seed, jnp.array(count))
         due = [s for s, wanted in spec.updates.items() if len(timed[s].seconds) < -(-wanted * (count + 1) // updates)]
         gradient = None

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 from workflow_src import lock, provenance, store
 from workflow_src.forcing import forced_step, teacher_signal
 from workflow_src.generation import free_step, generate, tangent_growth, warm_up
+from workflow_src.logs import counted
 from workflow_src.metrics.delay_embedding import embed
 from workflow_src.metrics.forecast_rmse import forecast_rmse, forecast_rmse_by_lead
 from workflow_src.metrics.lyapunov import contraction_bound, lyapunov_exponent
@@ -81,7 +82,7 @@ def evaluate(
     truth = np.stack([test[start : start + spec.lead_steps] for start in windows])
     seeds = [
         _measure(spec, forcing.of_seed(i), _unstack(models, i), orbits[i], forecasts[i], truth, data, diverged=at >= 0)
-        for i, at in enumerate(diverged_at)
+        for i, at in counted(enumerate(diverged_at), len(diverged_at), "run")
     ]
     held = np.repeat(np.asarray(histories, float)[:, -1:], spec.lead_steps, axis=1)
     # Of the models' length where there is so much: a shorter orbit has visited less and diverges more.

@@ -183,10 +183,10 @@ def train(
         arrays, trace = jax.lax.scan(one, arrays, first + jnp.arange(calls))
         return eqx.combine(arrays, rest), jax.tree.map(lambda value: value.T, trace)
 
-    progress = Progress(spec.training.updates, done)
     began = time.monotonic()
     compiled = cast(Any, advance).lower(state, jnp.array(done), data).compile()
     compilation = np.asarray((resume.compilation_time if resume else 0.0) + time.monotonic() - began)
+    progress = Progress(spec.training.updates, done)
     began = kept = time.monotonic()
     kept_at = done
     while done < spec.training.updates:
@@ -196,7 +196,7 @@ def train(
         now = time.monotonic()
         first = times[-1][-1] if times else before
         times.append(np.linspace(first, before + now - began, calls + 1)[1:])
-        progress.report(done, _facts(traces[-1], state))
+        progress.report(done, **_facts(traces[-1], state))
         stopping = asked()
         due = now - kept >= keep_every or done - kept_at >= keep_every_updates
         if (due or stopping) and done < spec.training.updates:
@@ -244,11 +244,13 @@ def _trace_of(loss: Array, terms: LossTerms, gradient_norm: Array) -> Trace:
     )
 
 
-def _facts(trace: Trace, state: RunState) -> str:
-    ended = int(np.sum(~np.asarray(state.alive)))
+def _facts(trace: Trace, state: RunState) -> dict[str, Any]:
+    """What the log and the status of the job say of the last update."""
     losses = trace.loss[:, -1][np.isfinite(trace.loss[:, -1])]
-    loss = f"loss {np.median(losses):.3g}" if losses.size else "no run left"
     iterations = trace.newton_iterations[:, -1]
     iterations = iterations[np.isfinite(iterations)]
-    newton = f"  iterations {iterations.mean():.1f}" if iterations.size and iterations.any() else ""
-    return loss + newton + (f"  diverged {ended}" if ended else "")
+    return {
+        "loss": float(np.median(losses)) if losses.size else None,
+        "iterations": float(iterations.mean()) if iterations.any() else None,
+        "diverged": int(np.sum(~np.asarray(state.alive))),
+    }
