@@ -11,6 +11,9 @@ from workflow_src import stop
 @pytest.fixture(autouse=True)
 def handlers():
     before = {number: signal.getsignal(number) for number in stop.SIGNALS}
+    for number in stop.SIGNALS:
+        # Whoever started the tests may ignore some, as nohup does.
+        signal.signal(number, signal.SIG_DFL)
     stop.obey()
     yield
     for number, handler in before.items():

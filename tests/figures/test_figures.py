@@ -293,7 +293,7 @@ def test_the_order_of_models_changes_no_value():
 
 def test_dimensions_are_found_by_name():
     one = lengths()
-    swapped = one.transpose("component", "example_step", "update", "embedding", "seed", "sequence_length", "model")
+    swapped = one.transpose(*reversed(list(one.sizes)))
     pd.testing.assert_frame_equal(
         figure3.numbers(one, one, models()), figure3.numbers(swapped, swapped, models().transpose(..., "model"))
     )

@@ -81,7 +81,7 @@ def _listed(text: bytes) -> Mapping[str, Any]:
     """SHA-256 by name of the files that the metadata list."""
     try:
         graph = json.loads(text)["@graph"]
-        return {one["@id"]: one["sha256"] for one in graph if "File" in shape.listed(one["@type"])}
+        return {name: one["sha256"] for name, one in shape.files(graph).items()}
     except (ValueError, KeyError, TypeError):
         return {}
 

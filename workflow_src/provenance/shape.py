@@ -5,9 +5,10 @@ it knows no other form of a crate than the one that is written here.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 NAME = "ro-crate-metadata.json"
 CRATE = "https://w3id.org/ro/crate/1.1"
@@ -43,6 +44,11 @@ def faults(metadata: Mapping[str, Any], names: Collection[str]) -> list[str]:
     return found
 
 
+def files(entities: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The entities that describe files, by the files' names; an @id is a URL."""
+    return {unquote(one["@id"]): one for one in entities if "File" in listed(one["@type"])}
+
+
 def listed(value: Any) -> list[Any]:
     """A property as a list, whatever number of values it has."""
     return value if isinstance(value, list) else [] if value is None else [value]
@@ -75,13 +81,12 @@ def _root(descriptor: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[st
 
 
 def _files(entities: Mapping[str, Mapping[str, Any]], root: Mapping[str, Any], names: Collection[str]) -> Iterator[str]:
-    parts = references(root.get("hasPart"))
-    described = {name for name, one in entities.items() if "File" in listed(one["@type"])}
-    yield from (f"{name} is described and is not here" for name in sorted(described - set(names)))
-    yield from (f"{name} is here and is not described" for name in sorted(set(names) - described))
-    yield from (f"{name} is no part of ./" for name in sorted(described - set(parts)))
-    for name in sorted(described):
-        one = entities[name]
+    parts = {unquote(part) for part in references(root.get("hasPart"))}
+    described = files(entities.values())
+    yield from (f"{name} is described and is not here" for name in sorted(described.keys() - set(names)))
+    yield from (f"{name} is here and is not described" for name in sorted(set(names) - described.keys()))
+    yield from (f"{name} is no part of ./" for name in sorted(described.keys() - parts))
+    for name, one in sorted(described.items()):
         if not re.fullmatch(r"[0-9a-f]{64}", str(one.get("sha256"))) or not str(one.get("contentSize")).isdigit():
             yield f"{name} has no sha256 or contentSize"
 

@@ -183,6 +183,8 @@ def train(
         arrays, trace = jax.lax.scan(one, arrays, first + jnp.arange(calls))
         return eqx.combine(arrays, rest), jax.tree.map(lambda value: value.T, trace)
 
+    if resume and done == spec.training.updates:
+        return resume
     began = time.monotonic()
     compiled = cast(Any, advance).lower(state, jnp.array(done), data).compile()
     compilation = np.asarray((resume.compilation_time if resume else 0.0) + time.monotonic() - began)
