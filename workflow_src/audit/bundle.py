@@ -36,11 +36,16 @@ def damage(path: Path) -> list[Finding]:
     """Every file that is missing, changed or added, or else the fault of the archive as a whole."""
     try:
         with zipfile.ZipFile(path) as packed:
+            count = len(packed.namelist())
             hashes = {name: _sha256(packed, name) for name in packed.namelist()}
             text = packed.read(shape.NAME) if hashes.get(shape.NAME) else None
     except Exception as error:  # Whatever a damaged archive provokes is a damage of the archive.
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         return [_whole(path, f"is no readable archive, or its end is missing ({reason}); fetch it again")]
+    if archive.counted(path) not in (count, archive.TOO_MANY):
+        return [
+            _whole(path, "has another number of files than its end says: its directory was changed; fetch it again")
+        ]
     changed = [name for name, sha256 in hashes.items() if sha256 is None]
     missing: list[str] = []
     added: list[str] = []

@@ -17,6 +17,10 @@ SEAL = b"sealed sha256:"
 # The earliest that the format can state.
 TIME = (1980, 1, 1, 0, 0, 0)
 _DIGITS = 64
+# The last record of an archive, in bytes, and the comment behind it.
+_END, _LONGEST_COMMENT = 22, 2**16
+# What stands there for a number of files that it cannot hold.
+TOO_MANY = 2**16 - 1
 _CHUNK = 1 << 20
 
 
@@ -44,6 +48,14 @@ def holds(path: Path) -> bool:
     """Whether an archive is as it was packed, by its seal."""
     digest, seal = _split(path)
     return seal == SEAL + digest.encode()
+
+
+def counted(path: Path) -> int:
+    """How many files an archive's end says that there are; a damaged directory may show others."""
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, _END + _LONGEST_COMMENT), io.SEEK_END)
+        tail = file.read()
+    return int.from_bytes(tail[tail.rindex(b"PK\x05\x06") :][10:12], "little")
 
 
 def _write(path: Path, files: Mapping[str, Path | bytes]) -> None:
