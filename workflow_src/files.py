@@ -25,6 +25,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     beside = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Whoever has taken over may be writing this very file.
+        lock.confirm()
         _clear_unfinished(path)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
         os.close(handle)

@@ -22,7 +22,7 @@ from workflow_src.models import checkpoint
 from workflow_src.provenance import sidecar
 from workflow_src.steps import train
 from workflow_src.steps.unfinished import Unfinished
-from workflow_src.training import loop
+from workflow_src.training import loop, parts
 
 ROOT = Path(__file__).parents[2]
 UPDATES = 10_000
@@ -215,6 +215,17 @@ def by_twos(most, calls):
         return progressed
 
     return train
+
+
+def test_checkpoints_of_parts_of_another_training_do_not_split_a_pack(tmp_path, dataset, monkeypatch):
+    spec = run_spec(updates=6, seeds=(0, 1, 2))
+    half = parts.halves(spec)[0]
+    begun = by_twos(3, [])(shorter(half, 2), None, resume=None, asked=lambda: False)
+    unfinished_of(spec, tmp_path, "b").of(half).keep(begun)
+    calls = []
+    monkeypatch.setattr(loop, "train", by_twos(3, calls))
+    train.train(spec, store.load(dataset), unfinished_of(spec, tmp_path))
+    assert calls == [((0, 1, 2), 0)]
 
 
 def test_a_pack_that_does_not_fit_into_memory_is_trained_in_parts(tmp_path, dataset, monkeypatch):

@@ -54,7 +54,7 @@ def _fit(
     What was begun in halves goes on in halves.
     """
     halves = parts.halves(spec)
-    if not any(unfinished.of(half).exists() for half in halves):
+    if not any(unfinished.of(half).is_begun() for half in halves):
         # The error is gone before the halves are tried: it holds on to the memory of the call that failed.
         if (finished := _together(spec, trajectory, unfinished, asked)) is not None:
             return finished, [spec.seeds]
@@ -66,7 +66,7 @@ def _fit(
         logs.say(f"too little memory for {len(spec.seeds)} runs at once; training them in two parts")
     whole = unfinished.resume(spec) if unfinished.exists() else None
     for half in halves:
-        if whole is not None and not unfinished.of(half).exists():
+        if whole is not None and not unfinished.of(half).is_begun():
             unfinished.of(half).keep(parts.cut(spec, whole, half))
     fitted = [_fit(half, trajectory, unfinished.of(half), asked) for half in halves]
     return parts.joined([one for one, _ in fitted]), [seeds for _, together in fitted for seeds in together]

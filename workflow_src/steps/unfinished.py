@@ -4,11 +4,12 @@ There are two generations, so that one damaged file loses little: a machine that
 it had written.
 """
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workflow_src import logs, store
+from workflow_src import lock, logs, store
 from workflow_src.errors import UserError
 from workflow_src.models import checkpoint
 from workflow_src.specs.run import RunSpec
@@ -37,6 +38,14 @@ class Unfinished:
     def exists(self) -> bool:
         return self.path.exists() or self.previous.exists()
 
+    def is_begun(self) -> bool:
+        """Whether there is a checkpoint of this very training, whole or damaged behind its header."""
+        for path in (self.path, self.previous):
+            with contextlib.suppress(UserError):
+                if path.exists() and not self._others(path):
+                    return True
+        return False
+
     def of(self, part: RunSpec) -> "Unfinished":
         """The checkpoints of a part of the pack, which is trained by itself."""
         seeds = f"{part.seeds[0]}-{part.seeds[-1]}"
@@ -45,6 +54,7 @@ class Unfinished:
 
     def keep(self, progressed: loop.Progressed) -> None:
         """Write a checkpoint; the one before becomes the previous one."""
+        lock.confirm()
         if self.path.exists():
             self.path.replace(self.previous)
         checkpoint.write(self.path, {**self.identity, "updates": progressed.updates}, progressed)
@@ -56,14 +66,14 @@ class Unfinished:
             if not path.exists():
                 continue
             try:
-                header = checkpoint.read_header(path)
-                if other := [word for key, word in WORDS.items() if header.get(key) != self.identity[key]]:
+                if other := self._others(path):
                     logs.say(f"{path}: is of another {' and '.join(other)}; not used")
                     wrong = True
                     continue
-                progressed = checkpoint.read_tree(path, loop.blank(spec, header["updates"]))
+                progressed = checkpoint.read_tree(path, loop.blank(spec, checkpoint.read_header(path)["updates"]))
             except UserError:
                 logs.say(f"{path}: is damaged; removed")
+                lock.confirm()
                 # It must not take the place of the previous one.
                 path.unlink(missing_ok=True)
                 wrong = True
@@ -73,6 +83,11 @@ class Unfinished:
         if wrong:
             logs.say("no sound checkpoint of this training; starting afresh")
         return None
+
+    def _others(self, path: Path) -> list[str]:
+        """In what a checkpoint is of another training."""
+        header = checkpoint.read_header(path)
+        return [word for key, word in WORDS.items() if header.get(key) != self.identity[key]]
 
     def remove(self) -> None:
         """Delete these, those of parts, and what killed attempts to write them left."""
