@@ -37,6 +37,8 @@ def load_preset():
 
 try:
     PRESET, PRESET_FILE = load_preset()
+    # In minutes.
+    LONGEST = resources.longest(os.environ.get("GTF_DEER_LONGEST"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -130,7 +132,7 @@ def asks(demand):
         return demand(wildcards).again(attempt).memory
 
     def minutes(wildcards, attempt):
-        return demand(wildcards).again(attempt).minutes
+        return min(demand(wildcards).again(attempt).minutes, LONGEST)
 
     return {"mem_mb": memory, "runtime": minutes}
 
@@ -319,7 +321,10 @@ def take_up():
 
     memory = workflow.persistence
     others = announce(Path(memory.path) / "runs")
-    if others.gone and not others.alive and list(memory._read_locks()):
+    if others.alive:
+        # What the dead left is looked at when nobody works on it.
+        return
+    if others.gone and list(memory._read_locks()):
         memory.cleanup_locks()
         (Path(memory.path) / "locks").mkdir(exist_ok=True)
         print(f"unlocked: Snakemake, {others.gone[-1] or 'a process'}, was killed", file=sys.stderr)

@@ -6,7 +6,8 @@ import pytest
 
 from workflow_src import resources
 from workflow_src.config import read_preset
-from workflow_src.resources import LONGEST, Demand
+from workflow_src.errors import UserError
+from workflow_src.resources import LONGEST, Demand, longest
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -92,3 +93,11 @@ def test_no_job_of_a_preset_asks_for_what_nodes_do_not_have(preset):
     for one in asked:
         assert 1000 <= one.memory <= 64000
         assert 5 <= one.minutes < LONGEST
+
+
+def test_a_site_may_allow_less_than_a_day():
+    assert longest(None) == LONGEST
+    assert longest("240") == 240
+    for wrong in ("4h", "0", "-5", ""):
+        with pytest.raises(UserError, match=r"GTF_DEER_LONGEST: '.*' is no number of minutes; write 240"):
+            longest(wrong)

@@ -9,6 +9,7 @@ Measured on two cores of an AMD EPYC, float32, unless marked as assumed. No GPU 
 import math
 from typing import NamedTuple
 
+from workflow_src.errors import UserError
 from workflow_src.specs.benchmark import IterationsSpec, RuntimeSpec
 from workflow_src.specs.dataset import DatasetSpec
 from workflow_src.specs.evaluation import EvaluationSpec
@@ -38,6 +39,19 @@ MARGIN = 2.0
 # Partitions rarely allow more than a day. What takes longer goes on from its checkpoint in the next attempt.
 LONGEST = 24 * 60
 BYTES = {"float32": 4, "float64": 8}
+
+
+def longest(given: str | None) -> int:
+    """The longest wall time to ask for, in minutes: what a site allows ($GTF_DEER_LONGEST), or a day.
+
+    Raises:
+        UserError: it is no number of minutes.
+    """
+    if given is None:
+        return LONGEST
+    if not given.isdecimal() or int(given) == 0:
+        raise UserError(f"GTF_DEER_LONGEST: '{given}' is no number of minutes; write 240 for four hours, or unset it")
+    return int(given)
 
 
 class Demand(NamedTuple):
