@@ -1,5 +1,6 @@
 """Which figures and tables a preset shows, and from which of its datasets, experiments and benchmarks."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Literal, NamedTuple
 
@@ -97,9 +98,9 @@ class Use(NamedTuple):
 class AbstractDetailedSpec(AbstractSection):
     """A figure that is given its whole section of the preset, and the experiments whose models the section names."""
 
+    @abstractmethod
     def uses(self) -> Iterator[Use]:
         """Every model that the figure shows."""
-        raise NotImplementedError
 
     def experiments(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(use.experiment for use in self.uses()))
