@@ -308,6 +308,12 @@ def force_stale():
         print(f"stale: and {len(found) - len(shown)} files more", file=sys.stderr)
 
 
+def end(reason):
+    """End Snakemake with one line, which an exception in a function of a rule would not be."""
+    print(reason, file=sys.stderr)
+    raise SystemExit(1)
+
+
 @functools.cache
 def take_up():
     """Go on where a Snakemake that was killed left off: without its lock, and with what its jobs finished after it.
@@ -315,19 +321,24 @@ def take_up():
     A killed Snakemake leaves the lock of the folder, and its jobs run on. Results that they finish are as good as others,
     but Snakemake knows only that it never saw their jobs end.
     """
-    if not workflow.is_main_process or workflow.dryrun:
+    if not workflow.is_main_process or workflow.dryrun or workflow.executor_plugin is None:
         return
     from workflow_src.presence import announce
+    from workflow_src.stop import at_once
 
     memory = workflow.persistence
-    others = announce(Path(memory.path) / "runs")
-    if others.alive:
-        # What the dead left is looked at when nobody works on it.
-        return
-    if others.gone and list(memory._read_locks()):
+    try:
+        # asyncio, around this, would keep Ctrl-C for later.
+        with at_once():
+            gone = announce(Path(memory.path) / "runs", type(memory).__name__)
+    except UserError as error:
+        end(error)
+    except KeyboardInterrupt:
+        end("interrupted")
+    if gone and list(memory._read_locks()):
         memory.cleanup_locks()
         (Path(memory.path) / "locks").mkdir(exist_ok=True)
-        print(f"unlocked: Snakemake, {others.gone[-1] or 'a process'}, was killed", file=sys.stderr)
+        print(f"unlocked: Snakemake, {gone[-1] or 'a process'}, was killed", file=sys.stderr)
     made = [str(RESULTS / output) for job in jobs(PRESET) for output in job.outputs]
     unsure = memory._filter_incomplete_keys(path for path in made if Path(path).exists())
     if unsure:
@@ -338,11 +349,10 @@ def take_up():
             print(f"finished: {path}: its job outlived Snakemake", file=sys.stderr)
 
 
-def no_file(wildcards):
-    """What a dataset is made from.
+def before_all(wildcards):
+    """No file; an input of all rules, for what has to be done when Snakemake has not yet decided which jobs to run.
 
-    All chains of jobs end here, when Snakemake has not yet decided which of them to run: the moment to tell it of stale
-    results, and of those that it does not know to be done.
+    It is then told of stale results, and of those that it does not know to be done.
     """
     take_up()
     force_stale()
