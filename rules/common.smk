@@ -323,6 +323,7 @@ def take_up():
     """
     if not workflow.is_main_process or workflow.dryrun or workflow.executor_plugin is None:
         return
+    from workflow_src.lock import clock_of
     from workflow_src.presence import announce
     from workflow_src.stop import at_once
 
@@ -339,7 +340,10 @@ def take_up():
         memory.cleanup_locks()
         (Path(memory.path) / "locks").mkdir(exist_ok=True)
         print(f"unlocked: Snakemake, {gone[-1] or 'a process'}, was killed", file=sys.stderr)
+    # What is younger was made for this call or in spite of it: see spare_made.
+    os.environ["GTF_DEER_SINCE"] = str(clock_of(Path(memory.path)))
     made = [str(RESULTS / output) for job in jobs(PRESET) for output in job.outputs]
+    heed_orphans(made)
     unsure = memory._filter_incomplete_keys(path for path in made if Path(path).exists())
     if unsure:
         from workflow_src.audit.start import finished
@@ -349,6 +353,98 @@ def take_up():
             print(f"finished: {path}: its job outlived Snakemake", file=sys.stderr)
 
 
+def heed_orphans(made):
+    """Keep jobs that outlived a Snakemake, and the copies of them that this one would start, out of each other's way.
+
+    Those that still wait in the queue are cancelled. Those that run go on: second copies are submitted to start after
+    them, or, where jobs are not Slurm's, nothing is started before they have ended.
+    """
+    memory = workflow.persistence
+    submitted = {
+        path: one for path in memory._filter_incomplete_keys(made) for one in memory._get_external_jobids([path])
+    }
+    if not submitted:
+        return
+    from workflow_src import orphans
+    from workflow_src.audit.start import asked_for
+    from workflow_src.stop import at_once
+
+    running = orphans.take_back(submitted, Path.cwd())
+    if workflow.executor_plugin.name == "slurm":
+        for each in workflow.rules:
+            own = {path: ids for path, ids in running.items() if each.is_producer(path)}
+            if own:
+                each.resources["slurm_extra"] = after_orphans(each, each.resources.get("slurm_extra"), own)
+        if running:
+            ids = ", ".join(sorted(set().union(*running.values())))
+            print(f"still running: Slurm's {ids}; what they make is submitted to start after them", file=sys.stderr)
+    elif needed := asked_for(PRESET, PRESET_FILE, RESULTS, workflow.dag_settings.targets, running):
+        try:
+            with at_once():
+                orphans.wait(set().union(*(running[path] for path in needed)), Path.cwd())
+        except KeyboardInterrupt:
+            end("interrupted")
+
+
+def after_orphans(maker, given, running):
+    """The options of sbatch for a rule's jobs: they start when the jobs that make the same have ended.
+
+    Args:
+        maker: the rule.
+        given: the rule's own options, if there are any.
+        running: ids of running jobs by the paths of what they make.
+    """
+    from workflow_src.orphans import left_of
+
+    # Jobs that are submitted together must agree in their options, so one answer is for all.
+    left_of_group = functools.cache(lambda ids, attempt: left_of(ids, Path.cwd()))
+
+    def options(wildcards, attempt, **others):
+        asked = given.evaluate(wildcards, attempt=attempt, **others).value if given is not None else ""
+        makes = {str(path.apply_wildcards(dict(wildcards.items()))) for path in maker.output}
+        if maker.group:
+            left = left_of_group(frozenset().union(*running.values()), attempt)
+        else:
+            # Slurm refuses to wait for what it has forgotten.
+            left = left_of(frozenset().union(*(running.get(path, ()) for path in makes)), Path.cwd())
+        return f"{asked} --dependency=afterany:{':'.join(left)}".strip() if left else asked
+
+    return options
+
+
+@functools.cache
+def spare_made():
+    """Keep a job at the scheduler from making again what another one made since its own Snakemake was started.
+
+    Such a job deletes its outputs and makes them, whatever there is: but a copy of it may have come first, started by
+    another Snakemake after its own was killed. Where that copy runs still, its end is waited for.
+    """
+    since = os.environ.get("GTF_DEER_SINCE")
+    if workflow.is_main_process or since is None:
+        return
+    from workflow_src import lock
+
+    wanted = [
+        Path(path.apply_wildcards(dict(spec.wildcards_dict)))
+        for spec in workflow.dag_settings.target_jobs
+        for path in workflow.get_rule(spec.rulename).output
+    ]
+    for path in wanted:
+        lock.wait(path)
+    young = [str(path) for path in wanted if path.exists() and path.stat().st_mtime >= float(since)]
+    if not young:
+        return
+    from workflow_src.audit.start import finished
+    from workflow_src.orphans import Unforced
+
+    made = finished(PRESET, PRESET_FILE, RESULTS, young)
+    for path in made:
+        print(f"finished: {path}: another job has made it", file=sys.stderr)
+    if made:
+        workflow.dag.forcefiles = Unforced(made)
+        workflow.dag_settings.rerun_triggers = frozenset()
+
+
 def before_all(wildcards):
     """No file; an input of all rules, for what has to be done when Snakemake has not yet decided which jobs to run.
 
@@ -356,6 +452,7 @@ def before_all(wildcards):
     """
     take_up()
     force_stale()
+    spare_made()
     return []
 
 

@@ -84,6 +84,14 @@ def finished(preset: Preset, file: Path, results: Path, unsure: Iterable[str]) -
     return found
 
 
+def asked_for(preset: Preset, file: Path, results: Path, targets: Iterable[str], paths: Iterable[str]) -> list[str]:
+    """Those of some results that the targets need, by the paths of results that `stale` takes."""
+    today = Today(preset, file)
+    needed = _needed(today, results, targets)
+    below = {path: os.path.relpath(path, results) for path in paths}
+    return [path for path, name in below.items() if name in today.jobs and today.jobs[name].outputs[0] in needed]
+
+
 def _is_whole(path: Path) -> bool:
     """Whether a file is the one that its sidecar was written for."""
     try:
