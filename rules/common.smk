@@ -356,16 +356,14 @@ def take_up():
 def heed_orphans(made):
     """Keep jobs that outlived a Snakemake, and the copies of them that this one would start, out of each other's way.
 
-    Those that still wait in the queue are cancelled. Those that run go on: second copies are submitted to start after
-    them, or, where jobs are not Slurm's, nothing is started before they have ended.
+    Those that still wait in Slurm's queue are cancelled. Those that run go on: what is submitted to Slurm is to start
+    after them, and on one machine nothing starts before what they make for this call is made.
     """
     memory = workflow.persistence
     submitted = {
         path: one for path in memory._filter_incomplete_keys(made) for one in memory._get_external_jobids([path])
     }
-    if not submitted:
-        return
-    from workflow_src import orphans
+    from workflow_src import lock, orphans
     from workflow_src.audit.start import asked_for
     from workflow_src.stop import at_once
 
@@ -378,10 +376,15 @@ def heed_orphans(made):
         if running:
             ids = ", ".join(sorted(set().union(*running.values())))
             print(f"still running: Slurm's {ids}; what they make is submitted to start after them", file=sys.stderr)
-    elif needed := asked_for(PRESET, PRESET_FILE, RESULTS, workflow.dag_settings.targets, running):
+    elif workflow.local_exec:
+        # Snakemake would delete at the start of a job what has been made since it decided to start it.
+        locked = [path for path in made if lock.file_of(Path(path)).exists()]
+        needed = asked_for(PRESET, PRESET_FILE, RESULTS, workflow.dag_settings.targets, {*running, *locked})
         try:
             with at_once():
-                orphans.wait(set().union(*(running[path] for path in needed)), Path.cwd())
+                orphans.wait(set().union(*(running[path] for path in needed if path in running)), Path.cwd())
+                for path in needed:
+                    lock.wait(Path(path))
         except KeyboardInterrupt:
             end("interrupted")
 

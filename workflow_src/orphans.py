@@ -84,6 +84,8 @@ def take_back(made: Mapping[str, str], folder: Path) -> dict[str, frozenset[str]
 
 def wait(ids: Collection[str], folder: Path) -> None:
     """Wait until none of these jobs is left, or Slurm cannot be asked."""
+    if not ids:
+        return
     logs.say(
         f"waiting: Slurm's {_named(ids)}, of a Snakemake that was killed, still at work for this call; "
         "Ctrl-C ends the wait, scancel the work, which is then gone on with here"

@@ -1,9 +1,14 @@
 """What Snakemake does about jobs at Slurm that outlived another one; the commands of Slurm are stand-ins."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 from snakemake.persistence.db import DbPersistence
 
 from tests.workflow.test_workflow import ROOT, snakemake
+from workflow_src import lock, processes
 
 SMOKE = ("--configfile", str(ROOT / "config/smoke.yaml"))
 ROWS = "results/smoke/tables/hyperparameters.csv"
@@ -87,3 +92,28 @@ def test_a_job_leaves_alone_what_another_made_since_its_snakemake_began_and_noth
     run = snakemake(tmp_path, *SMOKE, *ON_NODE, dry=False)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / ROWS).stat().st_size == made.st_size, "what is not whole is no result"
+
+
+@pytest.mark.slow
+def test_on_one_machine_what_still_runs_is_waited_for_and_its_result_taken(tmp_path, monkeypatch):
+    assert snakemake(tmp_path, *SMOKE, "--", ROWS, dry=False).returncode == 0
+    made = (tmp_path / ROWS).stat().st_mtime_ns
+    # As it was a moment before: not yet there, and at work is a process that runs.
+    DbPersistence(path=tmp_path / ".snakemake")._mark_incomplete(ROWS, None)
+    (tmp_path / ROWS).rename(tmp_path / "later")
+    lock.file_of(tmp_path / ROWS).write_text(json.dumps(processes.this()._asdict()))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
+    call = [*command, "-c1", *SMOKE, "--", ROWS]
+    with subprocess.Popen(call, cwd=ROOT, stderr=subprocess.PIPE, text=True) as second:
+        try:
+            assert second.stderr is not None
+            words = f"{ROWS}: {processes.this()} is making it; waiting for its end"
+            assert any(words in line for line in second.stderr)
+            (tmp_path / "later").rename(tmp_path / ROWS)
+            lock.file_of(tmp_path / ROWS).unlink()
+            text = second.stderr.read()
+        finally:
+            second.kill()
+    assert f"finished: {ROWS}: its job outlived Snakemake" in text
+    assert (tmp_path / ROWS).stat().st_mtime_ns == made

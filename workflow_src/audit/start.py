@@ -85,7 +85,9 @@ def finished(preset: Preset, file: Path, results: Path, unsure: Iterable[str]) -
 
 
 def asked_for(preset: Preset, file: Path, results: Path, targets: Iterable[str], paths: Iterable[str]) -> list[str]:
-    """Those of some results that the targets need, by the paths of results that `stale` takes."""
+    """Those of some results that the targets need, or that all figures and tables do where there are no targets."""
+    if not (paths := list(paths)):
+        return []
     today = Today(preset, file)
     needed = _needed(today, results, targets)
     below = {path: os.path.relpath(path, results) for path in paths}
