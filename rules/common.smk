@@ -341,7 +341,7 @@ def take_up():
         (Path(memory.path) / "locks").mkdir(exist_ok=True)
         print(f"unlocked: Snakemake, {gone[-1] or 'a process'}, was killed", file=sys.stderr)
     # What is younger was made for this call or in spite of it: see spare_made.
-    os.environ["GTF_DEER_SINCE"] = str(clock_of(Path(memory.path)))
+    os.environ.update(GTF_DEER_SINCE=str(clock_of(Path(memory.path))))
     made = [str(RESULTS / output) for job in jobs(PRESET) for output in job.outputs]
     heed_orphans(made)
     unsure = memory._filter_incomplete_keys(path for path in made if Path(path).exists())
@@ -403,14 +403,14 @@ def after_orphans(maker, given, running):
     left_of_group = functools.cache(lambda ids, attempt: left_of(ids, Path.cwd()))
 
     def options(wildcards, attempt, **others):
-        asked = given.evaluate(wildcards, attempt=attempt, **others).value if given is not None else ""
+        asked = given.evaluate(wildcards, attempt=attempt, **others).value if given is not None else None
         makes = {str(path.apply_wildcards(dict(wildcards.items()))) for path in maker.output}
         if maker.group:
             left = left_of_group(frozenset().union(*running.values()), attempt)
         else:
             # Slurm refuses to wait for what it has forgotten.
             left = left_of(frozenset().union(*(running.get(path, ()) for path in makes)), Path.cwd())
-        return f"{asked} --dependency=afterany:{':'.join(left)}".strip() if left else asked
+        return f"{asked or ''} --dependency=afterany:{':'.join(left)}".strip() if left else asked
 
     return options
 

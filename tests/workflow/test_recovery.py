@@ -1,6 +1,7 @@
 """What Snakemake does about jobs at Slurm that outlived another one; the commands of Slurm are stand-ins."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,8 @@ from snakemake.persistence.db import DbPersistence
 
 from tests.workflow.test_workflow import ROOT, snakemake
 from workflow_src import lock, processes
+from workflow_src.config import read_preset
+from workflow_src.config.jobs import jobs
 
 SMOKE = ("--configfile", str(ROOT / "config/smoke.yaml"))
 ROWS = "results/smoke/tables/hyperparameters.csv"
@@ -64,8 +67,29 @@ def test_what_waited_is_cancelled_and_the_copy_of_what_runs_is_submitted_behind_
     assert (programs / "cancelled").read_text().split() == ["--state=PENDING", "72"]
     lines = (programs / "submitted").read_text().splitlines()
     submitted = {name: line for line in lines for name in ("lorenz63", "lorenz96") if f"dataset={name}" in line}
-    assert "--dependency=afterany:71 " in submitted["lorenz63"]
+    assert " --dependency=afterany:71 " in submitted["lorenz63"]
     assert "--dependency" not in submitted["lorenz96"]
+
+
+@pytest.mark.slow
+def test_evaluations_that_share_a_submission_wait_together(tmp_path, programs, monkeypatch):
+    monkeypatch.setenv("GTF_DEER_POLL", "1")
+    shared = [
+        job for job in jobs(read_preset(ROOT / "config/smoke.yaml")) if "evaluate/lorenz63_full/" in job.outputs[0]
+    ]
+    targets = [f"results/smoke/{job.outputs[0]}" for job in shared]
+    for age, path in enumerate({path: None for job in shared for path in job.reads}):
+        file = tmp_path / "results/smoke" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("not read here")
+        os.utime(file, (1e9 + age,) * 2)
+    DbPersistence(path=tmp_path / ".snakemake")._mark_incomplete(targets[0], "71")
+    (programs / "queue").write_text(f"71|RUNNING|(null)|{tmp_path}\n")
+    run = snakemake(tmp_path, *SLURM, *SMOKE, "--", *targets, dry=False, programs=str(programs))
+    assert "still running: Slurm's 71;" in run.stderr, run.stderr
+    (submitted,) = [line for line in (programs / "submitted").read_text().splitlines() if line.startswith("--parsable")]
+    assert submitted.count("--dependency=afterany:71 ") == 1
+    assert "None" not in submitted.partition("--wrap")[0]
 
 
 @pytest.mark.slow
