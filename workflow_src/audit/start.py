@@ -50,9 +50,9 @@ class Told(NamedTuple):
 def outdated(preset: Preset, file: Path, results: Path, targets: Iterable[str] = ()) -> Verdict:
     """The results whose record is not of today's preset and sources, or whose inputs were made again, and why.
 
-    Arrays that were shipped without the runs they were combined from outlive a change of the sources: a figure drawn from
-    them must not train everything again. A change of the preset they do not outlive: their records tell the settings of
-    all runs.
+    Arrays that were shipped without the runs they were combined from outlive a change of the sources: a figure drawn
+    from them must not train everything again. A change of the preset they do not outlive: their records tell the
+    settings of all runs.
 
     Args:
         file: of the preset.
