@@ -297,15 +297,17 @@ def force_stale():
     if not workflow.is_main_process or not {"params", "code"} <= triggers:
         return
     # Reading files takes libraries that the many processes of a run do without.
-    from workflow_src.audit.start import stale
+    from workflow_src.audit.start import outdated
 
-    found = stale(PRESET, PRESET_FILE, RESULTS, workflow.dag_settings.targets)
-    workflow.dag.forcefiles.update(found)
-    shown = list(found.items())[:MOST_STALE]
-    for path, reason in shown:
-        print(f"stale: {path}: {reason}", file=sys.stderr)
-    if len(found) > len(shown):
-        print(f"stale: and {len(found) - len(shown)} files more", file=sys.stderr)
+    found = outdated(PRESET, PRESET_FILE, RESULTS, workflow.dag_settings.targets)
+    workflow.dag.forcefiles.update(found.stale)
+    for word, why in (("stale", ""), ("kept", ", but its runs are not here; --forcerun aggregate trains them again")):
+        reasons = getattr(found, word)
+        shown = list(reasons.items())[:MOST_STALE]
+        for path, reason in shown:
+            print(f"{word}: {path}: {reason}{why}", file=sys.stderr)
+        if len(reasons) > len(shown):
+            print(f"{word}: and {len(reasons) - len(shown)} files more", file=sys.stderr)
 
 
 def end(reason):

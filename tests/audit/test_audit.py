@@ -301,7 +301,34 @@ def test_a_sidecar_of_another_form_is_named_and_not_read(project, name):
     document = seals.sealed(document | {"record": {"schema": 3, "step": "another"}})
     sidecar.file_of(path).write_text(json.dumps(document))
     assert examine.OTHER_FORM in [one.text for one in audit(path).findings]
-    assert start.stale(read_preset(PRESET), PRESET, BASE) == {}
+    assert start.outdated(read_preset(PRESET), PRESET, BASE) == ({}, {})
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["with runs", "shipped without"])
+def test_arrays_shipped_without_their_runs_outlive_a_change_of_the_sources(project, monkeypatch, runs):
+    if not runs:
+        for stage in ("train", "evaluate"):
+            shutil.rmtree(BASE / stage)
+    monkeypatch.setattr(today, "fingerprint", lambda *modules: "0" * 16)
+    found = start.outdated(read_preset(PRESET), PRESET, BASE)
+    arrays = {str(BASE / path) for path in ("simulate/lorenz63.nc", "aggregate/lorenz63_full.nc")}
+    assert arrays <= (found.stale if runs else found.kept).keys()
+    assert str(PDF) in found.stale
+    assert runs == (not found.kept)
+
+
+def test_no_array_outlives_a_change_of_the_preset(project, tmp_path):
+    for stage in ("train", "evaluate"):
+        shutil.rmtree(BASE / stage)
+    changed = yaml.safe_load(PRESET.read_text())
+    changed["training"]["gradient_clip"] += 1
+    file = tmp_path / PRESET.name
+    file.write_text(yaml.safe_dump(changed))
+    assert start.outdated(read_preset(PRESET), PRESET, BASE) == ({}, {})
+    found = start.outdated(read_preset(file), file, BASE)
+    reason = found.stale[str(BASE / "aggregate/lorenz63_full.nc")]
+    assert "is not here, and the preset has changed: training.gradient_clip" in reason
+    assert not found.kept
 
 
 def test_an_audit_needs_neither_jax_nor_snakemake(project):

@@ -1,6 +1,7 @@
 """Trainings repeated: which difference is seen by which tier, and what may be said on another machine."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from workflow_src.__main__ import main
 from workflow_src.config import read_preset
 from workflow_src.errors import UserError
 from workflow_src.verify import origin
-from workflow_src.verify.run import MEASURES, Stored, Trained, compare, stored_run
+from workflow_src.verify.kept import kept_run
+from workflow_src.verify.run import MEASURES, Stored, Trained, binned, compare, stored_run
 from workflow_src.verify.sample import call, draw
 
 UPDATES, SEEDS = 40, (0, 1, 2, 3)
@@ -162,6 +164,42 @@ def test_settings_that_change_numbers_are_named_and_a_schedulers_are_not():
     assert origin.differences(None, made()) == ["its machine and versions are not recorded"]
 
 
+@pytest.mark.parametrize(
+    ("content", "there", "outcomes"),
+    [
+        ("a", trained, ["PASS", "PASS", "PASS"]),
+        ("b", trained, ["FAIL", "PASS", "PASS"]),
+        ("b", elsewhere, ["INCONCLUSIVE", "PASS", "PASS"]),
+        (None, elsewhere, ["INCONCLUSIVE", "PASS", "PASS"]),
+    ],
+)
+def test_a_pack_without_its_checkpoint_is_told_by_the_hash_of_it(content, there, outcomes):
+    again = trained(content="a")
+    medians = binned(again.losses, 8)
+    assert medians.shape == (4, 5)
+    np.testing.assert_array_equal(medians[:, 4], np.median(again.losses[:, 32:], axis=1))
+    record = elsewhere() if there is elsewhere else again.record
+    kept = trained(arrays=None, content=content, losses=medians, width=8, record=record)
+    _, tiers, text = judged(kept, again)
+    assert tiers == outcomes
+    assert "5 of 5 medians of 8 updates, parameters are not here" in text
+    first = medians.copy()
+    first[1, 0] *= 2
+    assert judged(kept._replace(losses=first), again)[1][1] == "FAIL"
+
+
+def test_arrays_that_do_not_tell_of_a_pack_are_refused(made):
+    preset, base = made
+    run = next(preset.runs())
+    path = base / "aggregate/lorenz63_full.nc"
+    with pytest.raises(UserError, match=r"lorenz63_full\.nc: .*make it again"):
+        kept_run(preset, base, run)
+    results.store.save(path, xr.Dataset({"loss": 1.0}), {"schema": 2, "step": "aggregate"})
+    with pytest.raises(UserError, match="does not say which train/lorenz63_full"):
+        kept_run(preset, base, run)
+    path.unlink()
+
+
 def test_other_shapes_are_refused():
     for cut in ([array[:, :2] for array in trained().arrays], [array[:1] for array in trained().arrays], []):
         verdict, _, text = judged(trained(arrays=cut))
@@ -266,3 +304,19 @@ def test_a_pack_is_trained_again_once_for_all_its_runs_beside_the_results(tmp_pa
     assert told.out.count("bitwise      PASS") == 2
     assert told.err.count("training lorenz63_full/shplrnn/T100/seeds0-1") == 1
     assert {path: path.read_bytes() for path in base.rglob("*") if path.is_file()} == before
+
+    combined = preset.aggregate("lorenz63_full").model_dump_json()
+    path = base / "aggregate/lorenz63_full.nc"
+    call(
+        os.environ,
+        "aggregate",
+        *("--spec", combined, "--measures", output, "--histories", trained_in / "history.nc", "--output", path),
+    )
+    for stage in ("train", "evaluate"):
+        shutil.rmtree(base / stage)
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", "--preset", "tiny.yaml", "--sample", "1"])
+    told = capsys.readouterr()
+    assert ended.value.code == 0, told.out
+    assert "bitwise      PASS          same parameters" in told.out
+    assert "20 of 20 updates, parameters are not here" in told.out

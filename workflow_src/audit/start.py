@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from workflow_src.audit import probe
-from workflow_src.audit.today import Today
+from workflow_src.audit.today import Today, below
 from workflow_src.config import Preset
 from workflow_src.config.jobs import Job
-from workflow_src.provenance import carriers, sidecar
+from workflow_src.provenance import carriers, lineage, sidecar
 from workflow_src.provenance.carriers import Damaged
 from workflow_src.provenance.record import SCHEMA
 from workflow_src.provenance.seals import is_intact, sha256_of
@@ -24,6 +24,21 @@ SECTIONS = {
     "sensitivity": ("extras/figureS1.",),
 }
 
+# Steps whose results cannot be made again without training, or make everything downstream train again.
+UPSTREAM = ("simulate", "evaluate", "benchmark_runtime", "benchmark_iterations", "aggregate", "aggregate_benchmark")
+
+
+class Verdict(NamedTuple):
+    """Reason by path, upstream first, of results that are not as today's preset and sources would make them.
+
+    Attributes:
+        stale: to be made again.
+        kept: left as they are.
+    """
+
+    stale: dict[str, str]
+    kept: dict[str, str]
+
 
 class Told(NamedTuple):
     """What a result's record says."""
@@ -32,8 +47,12 @@ class Told(NamedTuple):
     content_sha256: str
 
 
-def stale(preset: Preset, file: Path, results: Path, targets: Iterable[str] = ()) -> dict[str, str]:
+def outdated(preset: Preset, file: Path, results: Path, targets: Iterable[str] = ()) -> Verdict:
     """The results whose record is not of today's preset and sources, or whose inputs were made again, and why.
+
+    Arrays that were shipped without the runs they were combined from outlive a change of the sources: a figure drawn
+    from them must not train everything again. A change of the preset they do not outlive: their records tell the
+    settings of all runs.
 
     Args:
         file: of the preset.
@@ -41,12 +60,13 @@ def stale(preset: Preset, file: Path, results: Path, targets: Iterable[str] = ()
         targets: rules and files that are asked for; all figures and tables by default. What they do not need is left
             out.
     Returns:
-        Reason by path, upstream first. Files without a record are left out: nothing tells what made them.
+        What is stale and what is kept. Files without a record are left out: nothing tells what made them.
     """
     today = Today(preset, file)
     told: dict[str, Told | None] = {}
-    found: dict[str, str] = {}
+    found = Verdict({}, {})
     needed = _needed(today, results, targets)
+    shipped = _is_shipped(today, results)
     for output, job in today.jobs.items():
         path = results / output
         if job.outputs[0] not in needed or not path.exists():
@@ -54,8 +74,14 @@ def stale(preset: Preset, file: Path, results: Path, targets: Iterable[str] = ()
         here = _told(path, told)
         if here is None:
             continue
-        if reason := today.stale(output, here.record) or _older(here.record, job, results, told):
-            found[str(path)] = reason
+        if (
+            reason := today.other_settings(output, here.record)
+            or _older(here.record, job, results, told)
+            or _other_upstream(path, job, today, results)
+        ):
+            found.stale[str(path)] = reason
+        elif reason := today.other_sources(output, here.record):
+            (found.kept if shipped and job.step in UPSTREAM else found.stale)[str(path)] = reason
     return found
 
 
@@ -90,8 +116,30 @@ def asked_for(preset: Preset, file: Path, results: Path, targets: Iterable[str],
         return []
     today = Today(preset, file)
     needed = _needed(today, results, targets)
-    below = {path: os.path.relpath(path, results) for path in paths}
-    return [path for path, name in below.items() if name in today.jobs and today.jobs[name].outputs[0] in needed]
+    names = {path: os.path.relpath(path, results) for path in paths}
+    return [path for path, name in names.items() if name in today.jobs and today.jobs[name].outputs[0] in needed]
+
+
+def _other_upstream(path: Path, job: Job, today: Today, results: Path) -> str | None:
+    """What today's preset asks for that a file upstream was not made with, if that is not here to tell it itself."""
+    if job.step != "aggregate" or all((results / name).exists() for name in job.reads):
+        return None
+    try:
+        record = (carriers.read(path) if _is_whole(path) else probe.read(path))[0] or {}
+        ancestors = lineage.unpack(record.get("lineage"))
+    except Damaged:
+        return None
+    for one in ancestors:
+        name = below(one.record, Path(one.path).name) if one.record and one.record.get("schema") == SCHEMA else None
+        if name and not (results / name).exists() and (reason := today.other_settings(name, one.record or {})):
+            return f"{results / name} is not here, and {reason}"
+    return None
+
+
+def _is_shipped(today: Today, results: Path) -> bool:
+    """Whether a folder has combined arrays and none of the runs that they were combined from."""
+    there = {job.step for output, job in today.jobs.items() if (results / output).exists()}
+    return "aggregate" in there and "train" not in there
 
 
 def _is_whole(path: Path) -> bool:

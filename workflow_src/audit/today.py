@@ -36,6 +36,10 @@ class Today:
             output: path below the preset's folder of results.
             record: of the file there.
         """
+        return self.other_settings(output, record) or self.other_sources(output, record)
+
+    def other_settings(self, output: str, record: Mapping[str, Any]) -> str | None:
+        """What today's preset asks for that a result was not made with; None if it is the same."""
         job = self.jobs.get(output)
         if job is None:
             return f"today's preset {self.preset.preset} does not make it"
@@ -51,6 +55,11 @@ class Today:
         stated = {one["sha256"] for one in record["inputs"] if one["role"] == "stated"}
         if job.step == "claims" and stated != {sha256_of(CLAIMS)}:
             return f"the file {CLAIMS.name} has changed"
+        return None
+
+    def other_sources(self, output: str, record: Mapping[str, Any]) -> str | None:
+        """Whether a result of today's preset was made by other sources; None if it was not."""
+        job = self.jobs[output]
         modules = [f"workflow_src.{module}" for module in (f"steps.{job.step}", *job.modules)]
         if fingerprint(*modules) != record["code_fingerprint"]:
             return f"the sources of step {job.step} have changed"

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from workflow_src.audit.start import SECTIONS, stale
+from workflow_src.audit.start import SECTIONS, outdated
 from workflow_src.config import Preset
 from workflow_src.config.jobs import Job, jobs
 from workflow_src.errors import UserError
@@ -86,7 +86,7 @@ class Workflow:
         """What a run for these targets would do."""
         outputs = [path for target in targets or ["all"] for path in self.outputs(target)]
         needed = self.upstream(outputs)
-        old = stale(self.preset, self.file, self.results, [str(self.results / path) for path in outputs])
+        old = outdated(self.preset, self.file, self.results, [str(self.results / path) for path in outputs]).stale
         forced = {self.maker[path] for path in self.maker if str(self.results / path) in old}
         missing = {self.maker[path] for path in outputs if not (self.results / path).exists()}
         return Waiting(needed, self._running(needed, (forced & needed.keys()) | missing), old)

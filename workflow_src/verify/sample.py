@@ -20,6 +20,7 @@ from workflow_src.errors import UserError
 from workflow_src.provenance.fingerprint import ROOT
 from workflow_src.specs.run import RunSpec
 from workflow_src.verify import origin
+from workflow_src.verify.kept import kept_run
 from workflow_src.verify.run import Stored, Trained, compare, stored_run
 from workflow_src.verify.verdict import Check, refused
 
@@ -35,7 +36,9 @@ class Cell(NamedTuple):
 
 
 def draw(preset: Preset, base: Path, count: int, seed: int) -> tuple[list[Cell], int]:
-    """Cells at random, each at most once, and how many there are to draw from: all whose training is here.
+    """Cells at random, each at most once, and how many there are to draw from.
+
+    These are all whose training is here, or at least the arrays that it was combined into.
 
     Args:
         base: the preset's folder of results.
@@ -47,7 +50,7 @@ def draw(preset: Preset, base: Path, count: int, seed: int) -> tuple[list[Cell],
     there = [
         Cell(run, number)
         for run in preset.runs()
-        if (base / f"train/{place(run)}/model.eqx").exists()
+        if _is_trained(base, run) or (base / f"aggregate/{run.experiment}.nc").exists()
         for number in run.seeds
     ]
     if count < 1:
@@ -65,7 +68,7 @@ def verify_sample(preset: Preset, base: Path, cells: Sequence[Cell]) -> Iterator
     for chosen in packs.values():
         run = chosen[0].run
         try:
-            stored = stored_run(preset, base, run)
+            stored = (stored_run if _is_trained(base, run) else kept_run)(preset, base, run)
         except UserError as error:
             yield from (refused(str(cell), str(error)) for cell in chosen)
             continue
@@ -73,6 +76,10 @@ def verify_sample(preset: Preset, base: Path, cells: Sequence[Cell]) -> Iterator
             trained = _train(preset, base, run, stored, Path(folder))
             for cell in chosen:
                 yield compare(str(cell), run, cell.seed, stored, trained)
+
+
+def _is_trained(base: Path, run: RunSpec) -> bool:
+    return (base / f"train/{place(run)}/model.eqx").exists()
 
 
 def _train(preset: Preset, base: Path, run: RunSpec, stored: Stored, folder: Path) -> Trained:
