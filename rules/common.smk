@@ -117,8 +117,8 @@ def gpus(wildcards):
 
 
 def host_threads(wildcards):
-    """Processors of a job that computes on a GPU, for compilation; on a CPU, jobs beside it use the others."""
-    return 4 if PRESET.compute == "cuda" else 1
+    """Processors of a job that computes where the preset says."""
+    return resources.THREADS[PRESET.compute]
 
 
 def asks(demand):

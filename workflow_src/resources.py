@@ -39,6 +39,8 @@ MARGIN = 2.0
 # Partitions rarely allow more than a day. What takes longer goes on from its checkpoint in the next attempt.
 LONGEST = 24 * 60
 BYTES = {"float32": 4, "float64": 8}
+# Processors of a job that trains or measures: with a GPU, for compilation; on a CPU, jobs beside it use the others.
+THREADS = {"cpu": 1, "cuda": 4}
 
 
 def longest(given: str | None) -> int:
