@@ -45,8 +45,8 @@ except UserError as error:
 RESULTS = Path("results") / PRESET.preset
 if workflow.is_main_process and (refused := refusal(RESULTS)):
     raise WorkflowError(str(refused))
-# Jobs learn it from their environment: results do not depend on it.
-os.environ.setdefault("GTF_DEER_PACKS_PER_GPU", str(PRESET.packs_per_gpu))
+# Jobs learn it from their environment: results do not depend on it. On a cluster, each has its GPU for itself.
+os.environ["GTF_DEER_PACKS_PER_GPU"] = "1" if workflow.remote_exec else str(PRESET.packs_per_gpu)
 if PRESET.packs_per_gpu > 1 and "gpu" not in workflow.resource_settings.resources:
     workflow.register_resource("gpu", PRESET.packs_per_gpu)
 CLAIMS_FILE = Path(workflow.basedir) / "config/claims.yaml"
@@ -142,7 +142,8 @@ def simulate_demand(wildcards):
 
 
 def train_demand(wildcards):
-    return resources.train(run_of(wildcards))
+    run = run_of(wildcards)
+    return resources.train(run, PRESET.datasets[run.dataset])
 
 
 def evaluate_demand(wildcards):
@@ -150,13 +151,13 @@ def evaluate_demand(wildcards):
 
 
 def runtime_demand(wildcards):
-    return resources.benchmark_runtime(
-        PRESET.runtime_run(wildcards.benchmark, wildcards.model, int(wildcards.sequence_length))
-    )
+    spec = PRESET.runtime_run(wildcards.benchmark, wildcards.model, int(wildcards.sequence_length))
+    return resources.benchmark_runtime(spec, PRESET.datasets[spec.run.dataset])
 
 
 def iterations_demand(wildcards):
-    return resources.benchmark_iterations(PRESET.iterations_run(wildcards.benchmark, wildcards.model))
+    spec = PRESET.iterations_run(wildcards.benchmark, wildcards.model)
+    return resources.benchmark_iterations(spec, PRESET.datasets[spec.run.dataset])
 
 
 def simulated(dataset):
