@@ -11,7 +11,7 @@ from snakemake.io import IOFile
 
 sys.path.insert(0, str(workflow.basedir))
 
-from workflow_src import resources
+from workflow_src import resources, scheduler
 from workflow_src.config import pack_label, read_preset
 from workflow_src.config.claims import claims_spec, role_names
 from workflow_src.config.jobs import extra_jobs, jobs, report_job, upstream
@@ -49,6 +49,8 @@ if workflow.is_main_process and (refused := refusal(RESULTS)):
 os.environ["GTF_DEER_PACKS_PER_GPU"] = "1" if workflow.remote_exec else str(PRESET.packs_per_gpu)
 if PRESET.packs_per_gpu > 1 and "gpu" not in workflow.resource_settings.resources:
     workflow.register_resource("gpu", PRESET.packs_per_gpu)
+if workflow.is_main_process and (slurm := sys.modules.get("snakemake_executor_plugin_slurm")):
+    scheduler.mend(slurm)
 CLAIMS_FILE = Path(workflow.basedir) / "config/claims.yaml"
 if CLAIMS_FILE.is_relative_to(Path.cwd()):
     # So that logs and records do not name the machine's folders.

@@ -19,8 +19,8 @@ HERE = ("aggregate", "aggregate_benchmark", "hyperparameters", "figure", "table"
 # Rules whose jobs have a node of their own under the profile, with all that it has.
 EXCLUSIVE = ("benchmark_runtime",)
 # Seconds that a submission takes beside its job: two starts of Snakemake around it, 4 to 6 measured; and the time until
-# its end is noticed, as Slurm is asked after 60 s at first and up to 180 s apart.
-AROUND, NOTICED = 5.0, (0.0, 180.0)
+# its end is noticed, as Slurm is asked up to 100 s apart where it remembers jobs for five minutes, its default.
+AROUND, NOTICED = 5.0, (0.0, 100.0)
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
