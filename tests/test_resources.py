@@ -121,3 +121,5 @@ def test_a_site_may_allow_less_than_a_day():
     for wrong in ("4h", "0", "-5", ""):
         with pytest.raises(UserError, match=r"GTF_DEER_LONGEST: '.*' is no number of minutes; write 240"):
             longest(wrong)
+    with pytest.raises(UserError, match="GTF_DEER_LONGEST: 2 min are less than the 3"):
+        longest("2")

@@ -44,6 +44,8 @@ START = {"cpu": 10, "cuda": 20}
 MARGIN = 2.0
 # Partitions rarely allow more than a day. What takes longer goes on from its checkpoint in the next attempt.
 LONGEST = 24 * 60
+# Slurm warns a training two minutes before the end of its wall time: with less than this it would come to nothing.
+SHORTEST = 3
 BYTES = {"float32": 4, "float64": 8}
 # Processors of a job that trains or measures: with a GPU, for compilation; on a CPU, jobs beside it use the others.
 THREADS = {"cpu": 1, "cuda": 4}
@@ -53,12 +55,17 @@ def longest(given: str | None) -> int:
     """The longest wall time to ask for, in minutes: what a site allows ($GTF_DEER_LONGEST), or a day.
 
     Raises:
-        UserError: it is no number of minutes.
+        UserError: it is no number of minutes, or too few.
     """
     if given is None:
         return LONGEST
     if not given.isdecimal() or int(given) == 0:
         raise UserError(f"GTF_DEER_LONGEST: '{given}' is no number of minutes; write 240 for four hours, or unset it")
+    if int(given) < SHORTEST:
+        raise UserError(
+            f"GTF_DEER_LONGEST: {given} min are less than the {SHORTEST} that a job needs to get anywhere before it is "
+            "asked to stop; write 240 for four hours, or unset it"
+        )
     return int(given)
 
 
