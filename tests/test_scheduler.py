@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib.util
 import logging
+import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -30,7 +31,8 @@ class Slurm:
 
     def __init__(self, folder):
         self.folder = folder
-        for name in ("scontrol", "squeue", "sacct"):
+        (folder / "sinfo.says").write_text("PARTITION\ngpu*\n")
+        for name in ("scontrol", "squeue", "sacct", "sinfo"):
             lines = ["#!/bin/sh", f"echo {name} >> asked", "read left < away", '[ "$left" -le 0 ] && exec cat $0.says']
             lines += ["echo $((left - 1)) > away", "exit 1"]
             (folder / name).write_text("\n".join([lines[0], f"cd {folder}", *lines[1:]]) + "\n")
@@ -58,6 +60,7 @@ class Slurm:
 def slurm(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(scheduler, "ASK_EVERY", 0.01)
+    monkeypatch.setattr(scheduler, "LOOK_EVERY", 0.01)
     return Slurm(tmp_path)
 
 
@@ -162,9 +165,17 @@ def test_a_submission_waits_for_slurmctld_and_leaves_out_nodes_that_failed_and_h
         "workdir": "",
     }
     command = module.get_submit_command(job, given, failed_nodes={"None assigned", "n1"})
-    assert command.startswith("for n in")
-    assert "sinfo -h" in command.partition("sbatch ")[0]
     assert "--exclude=n1 " in command + " "
+    slurm.is_away(3)
+    (slurm.folder / "sbatch").write_text(f"#!/bin/sh\ncat {slurm.folder}/away\n")
+    (slurm.folder / "sbatch").chmod(0o755)
+    run = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, "0\n"), run.stderr
+
+
+def test_the_default_partition_is_asked_for_when_slurmctld_is_there(slurm, module):
+    slurm.is_away(3)
+    assert module.get_default_partition("a job", logging.getLogger("slurm")) == "gpu"
 
 
 def test_an_executor_of_other_parts_is_left_as_it_is():

@@ -18,15 +18,22 @@ from typing import Any, NamedTuple
 
 from workflow_src import logs
 
-PARTS = ("Executor", "WorkflowError", "get_min_job_age", "query_job_status", "get_submit_command")
+PARTS = (
+    "Executor",
+    "WorkflowError",
+    "get_min_job_age",
+    "query_job_status",
+    "get_default_partition",
+    "get_submit_command",
+)
 # Seconds between two queries that Slurm did not answer, and between two lines about it.
 ASK_EVERY, SPEAK_EVERY = 5.0, 600.0
 # Queries in a row that do not list a job which was listed before: it has ended, and its results tell how.
 MISSING = 3
 # Slurm's own default, until it has answered once.
 FORGOTTEN_AFTER = 300
-# Before a submission: half an hour of an absent slurmctld.
-WHEN_THERE = "for n in $(seq 180); do sinfo -h >/dev/null 2>&1 && break; sleep 10; done; "
+# How often slurmctld is looked for before a submission, and the seconds between: half an hour.
+LOOKS, LOOK_EVERY = 180, 10
 
 
 class Memory(NamedTuple):
@@ -46,6 +53,7 @@ class Asked:
     def __init__(self, executor: ModuleType) -> None:
         self.error, self.check = executor.WorkflowError, executor.Executor.check_active_jobs
         self.query, self.command = executor.query_job_status, executor.get_submit_command
+        self.default_partition = executor.get_default_partition
         self.memory: Memory | None = None
         self.owner: Any = None
         self.wanted: set[str] = set()
@@ -93,10 +101,15 @@ class Asked:
         self.missing = Counter({job: self.missing[job] + 1 for job in gone})
         return states | {job: "UNKNOWN" for job, times in self.missing.items() if times >= MISSING}, seconds
 
+    def partition(self, job: Any, logger: Any) -> str:
+        """The default partition, once slurmctld answers."""
+        subprocess.run(_when_there(), shell=True, stdin=subprocess.DEVNULL)
+        return self.default_partition(job, logger)
+
     def submit(self, job: Any, params: Any, settings: Any = None, failed_nodes: Any = None, **more: Any) -> str:
         """The command that submits a job, once slurmctld answers, to any node but those that have a name and failed."""
         named = {name for name in failed_nodes or () if not re.search(r"\s", name)}
-        return WHEN_THERE + self.command(job, params, settings=settings, failed_nodes=named, **more)
+        return _when_there() + self.command(job, params, settings=settings, failed_nodes=named, **more)
 
 
 def mend(executor: ModuleType) -> bool:
@@ -111,14 +124,16 @@ def mend(executor: ModuleType) -> bool:
         return False
     asked = Asked(executor)
     mended: Any = executor
-    mended.get_min_job_age, mended.query_job_status, mended.get_submit_command = (
-        asked.min_job_age,
-        asked.status,
-        asked.submit,
-    )
+    mended.get_min_job_age, mended.query_job_status = asked.min_job_age, asked.status
+    mended.get_default_partition, mended.get_submit_command = asked.partition, asked.submit
     mended.Executor.check_active_jobs = lambda self, jobs: asked.active(self, jobs)
     mended.mended = asked
     return True
+
+
+def _when_there() -> str:
+    """A command of the shell, as only a child process is interrupted by Ctrl-C while a thread waits for it."""
+    return f"for n in $(seq {LOOKS}); do sinfo -h >/dev/null 2>&1 && break; sleep {LOOK_EVERY}; done; "
 
 
 def _memory() -> Memory | None:
