@@ -197,11 +197,14 @@ def test_the_profile_gives_nodes_of_their_own_to_the_jobs_that_are_counted_so(mo
 
 def test_whole_nodes_are_counted_for_the_measurements_of_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GTF_DEER_SBATCH_BENCHMARK", raising=False)
     found = planned(ROOT / "config/paper.yaml")
     jobs, hours = found.exclusive
     assert jobs == found.rules["benchmark_runtime"].jobs
     assert hours.middle == pytest.approx(found.rules["benchmark_runtime"].gpu.middle)
     assert "72 jobs; where sites count whole nodes, GPU-hours: 20" in text(found)
+    monkeypatch.setenv("GTF_DEER_SBATCH_BENCHMARK", "")
+    assert "nodes of their own" not in text(planned(ROOT / "config/paper.yaml"))
 
 
 def test_a_job_on_a_gpu_holds_the_cores_that_its_rule_asks_for(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from workflow_src.config.jobs import Job
 from workflow_src.plan.cost import Cost, Costs
 from workflow_src.plan.estimate import Estimate, total
 from workflow_src.plan.records import Records
-from workflow_src.plan.submissions import AROUND, EXCLUSIVE, HERE, NOTICED, PROFILE, pace, rule_of, submissions
+from workflow_src.plan.submissions import AROUND, HERE, NOTICED, PROFILE, exclusive, pace, rule_of, submissions
 from workflow_src.plan.waiting import Workflow
 
 
@@ -85,7 +85,7 @@ def plan(preset: Preset, file: Path, targets: Sequence[str], records: Records, p
     for first, job in run.items():
         rules[rule_of(job)].append(first)
     chain = _chain(run, cost, workflow.maker)
-    exclusive = [cost[first].seconds for rule in EXCLUSIVE for first in rules.get(rule, ())]
+    alone = [cost[first].seconds for rule in exclusive() for first in rules.get(rule, ())]
     submitted = submissions(run, run.keys(), workflow.maker, profile)
     return Plan(
         preset=preset.preset,
@@ -102,7 +102,7 @@ def plan(preset: Preset, file: Path, targets: Sequence[str], records: Records, p
         submissions=submitted,
         submitting=submitted * pace(profile),
         scheduling=total(_around(run[first]) for first in chain),
-        exclusive=(len(exclusive), total(exclusive)),
+        exclusive=(len(alone), total(alone)),
         bases=_bases(cost.values()),
         devices={device: sorted(names) for device, names in records.devices.items()},
     )

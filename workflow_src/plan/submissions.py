@@ -3,6 +3,7 @@
 What takes seconds runs where Snakemake does, and what a profile groups is submitted together.
 """
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
@@ -16,8 +17,9 @@ from workflow_src.config.jobs import Job
 PROFILE = Path("profiles/slurm")
 # Steps whose rules are local to the machine where Snakemake runs.
 HERE = ("aggregate", "aggregate_benchmark", "hyperparameters", "figure", "table", "claims", "report")
-# Rules whose jobs have a node of their own under the profile, with all that it has.
+# Rules whose jobs have a node of their own under the profile, and what of sbatch gives it to them.
 EXCLUSIVE = ("benchmark_runtime",)
+EXTRA = "GTF_DEER_SBATCH_BENCHMARK", "--exclusive"
 # Seconds that a submission takes beside its job: two starts of Snakemake around it, 4 to 6 measured; and the time until
 # its end is noticed, as Slurm is asked up to 100 s apart where it remembers jobs for five minutes, its default.
 AROUND, NOTICED = 5.0, (0.0, 100.0)
@@ -61,6 +63,11 @@ def pace(profile: Path = PROFILE) -> float:
     """Seconds between two submissions, as a profile says; 0 where it says nothing."""
     stated = re.fullmatch(r"(\d+)/(\d+)([smhd])", str(_settings(profile).get("max-jobs-per-timespan")))
     return int(stated[2]) * UNITS[stated[3]] / int(stated[1]) if stated else 0.0
+
+
+def exclusive() -> tuple[str, ...]:
+    """Rules whose jobs have a node of their own, as this environment has it."""
+    return EXCLUSIVE if "--exclusive" in os.environ.get(*EXTRA) else ()
 
 
 def groups(profile: Path) -> tuple[dict[str, str], dict[str, int]]:
