@@ -127,6 +127,19 @@ def test_the_page_itself_never_scrolls_sideways(seen):
     assert page.evaluate("[...document.querySelectorAll('.scroll')].some(d => d.scrollWidth > d.clientWidth)")
 
 
+def test_tables_fit_on_a_printed_page(browser, file):
+    # A4 without margins of 10 mm. No table of ours has more columns of numbers than 16.
+    page = browser.new_page(viewport={"width": 718, "height": 1000})
+    page.emulate_media(media="print")
+    page.goto(file.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    ours = "[...document.querySelectorAll('table')].filter(t => t.rows[0].cells.length <= 16)"
+    wide = page.evaluate(f"{ours}.map(t => t.getBoundingClientRect().right)")
+    page.close()
+    assert wide
+    assert max(wide) <= 718
+
+
 def test_every_link_within_the_page_has_its_target(seen):
     page, _, _ = seen
     missing = "[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => !document.getElementById(a.hash.slice(1)))"

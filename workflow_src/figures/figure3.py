@@ -77,7 +77,8 @@ def draw(lorenz96: xr.Dataset, bursting: xr.Dataset, comparison: xr.Dataset) -> 
     panels["bursting"].set_ylabel(labels.divergence_label(shown_embedding(bursting)))
     _draw_example(panels["truth"], panels["generated"], table, bursting)
     strip = lower.subplots()
-    _draw_models(strip, table[table["panel"] == "B"], comparison)
+    draw_models(strip, table[table["panel"] == "B"], comparison)
+    strip.set_ylabel(labels.divergence_label(shown_embedding(comparison)))
     style.letter(panels["lorenz96"], "A", left=34, up=12)
     style.letter(strip, "B", left=34, up=12)
     lower.legend(
@@ -99,6 +100,28 @@ def draw_lengths(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
     if len(models) > 1:
         handles = [Line2D([], [], color=colours[model], label=labels.label_of(model)) for model in models]
         axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
+
+
+def draw_models(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
+    """One measure per model of the experiment, at its longest T."""
+    models = models_of(dataset)
+    axes.set_yscale("log")
+    positions = {model: k for k, model in enumerate(models)}
+    marks.runs_panel(axes, part, positions, style.model_colours(models), median=True)
+    scales.category_axis(axes, models, fewest=6)
+    axes.set_title(f"forced Lorenz-96, $T = {lengths_of(dataset)[-1]}$", pad=11)
+
+
+def generated_label(here: pd.DataFrame, length: int) -> str:
+    """Which run a generated orbit is of.
+
+    Args:
+        here: rows of the orbit; empty if no run stayed finite.
+        length: T of the runs.
+    """
+    if here.empty:
+        return f"no finite run at T = {length}"
+    return f"generated (T = {length}, median run: seed {int(here['seed'].iloc[0])})"
 
 
 def _example_rows(dataset: xr.Dataset) -> list[dict[str, object]]:
@@ -123,26 +146,10 @@ def _draw_example(truth: Axes, generated: Axes, table: pd.DataFrame, dataset: xr
         here = part[part["series"] == series]
         axes.plot(here["x"].to_numpy(float), here["y"], color=colour, linewidth=0.6)
         axes.set_ylabel(symbol)
-        axes.set_title("bursting neuron: data" if series == "truth" else _example_title(here, dataset), loc="left")
+        title = "bursting neuron: data" if series == "truth" else generated_label(here, lengths_of(dataset)[-1])
+        axes.set_title(title, loc="left")
     generated.sharex(truth)
     generated.sharey(truth)
     scales.limits_of(truth, part.loc[part["series"] == "truth", "y"])
     truth.tick_params(labelbottom=False)
     generated.set_xlabel("time step")
-
-
-def _example_title(here: pd.DataFrame, dataset: xr.Dataset) -> str:
-    length = lengths_of(dataset)[-1]
-    if here.empty:
-        return f"no finite run at T = {length}"
-    return f"generated (T = {length}, median run: seed {int(here['seed'].iloc[0])})"
-
-
-def _draw_models(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
-    models = models_of(dataset)
-    axes.set_yscale("log")
-    positions = {model: k for k, model in enumerate(models)}
-    marks.runs_panel(axes, part, positions, style.model_colours(models), median=True)
-    scales.category_axis(axes, models, fewest=6)
-    axes.set_ylabel(labels.divergence_label(shown_embedding(dataset)))
-    axes.set_title(f"forced Lorenz-96, $T = {lengths_of(dataset)[-1]}$", pad=11)

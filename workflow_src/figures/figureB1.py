@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_src.figures import labels, marks, scales, style
-from workflow_src.figures.figure3 import SYSTEMS, draw_lengths
+from workflow_src.figures.figure3 import SYSTEMS, draw_lengths, draw_models, generated_label
 from workflow_src.figures.runs import (
     floor_row,
     lengths_of,
@@ -68,7 +68,8 @@ def draw(lorenz96: xr.Dataset, bursting: xr.Dataset, comparison: xr.Dataset) -> 
         draw_lengths(distances, table[table["panel"] == f"B {system}"], dataset)
         distances.set_ylabel(labels.SPECTRUM)
     strip = lower.subplots()
-    _draw_models(strip, table[table["panel"] == "C"], comparison)
+    draw_models(strip, table[table["panel"] == "C"], comparison)
+    strip.set_ylabel(labels.SPECTRUM)
     for axes, text in ((panels[0, 0], "A"), (panels[1, 0], "B"), (strip, "C")):
         style.letter(axes, text, left=34, up=4)
     lower.legend(
@@ -103,7 +104,7 @@ def _draw_spectra(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
     axes.set_yscale("log")
     for series, colour in (("truth", style.BLACK), ("generated", style.BLUE)):
         here = part[part["series"] == series]
-        label = "data" if series == "truth" else _words(here, lengths_of(dataset)[-1])
+        label = "data" if series == "truth" else generated_label(here, lengths_of(dataset)[-1])
         axes.plot(here["x"].to_numpy(float), here["y"], color=colour, linewidth=0.9, label=label)
     truth = part.loc[part["series"] == "truth", ["x", "y"]].to_numpy(float)
     axes.set_xlim(truth[0, 0], truth[-1, 0])
@@ -113,19 +114,3 @@ def _draw_spectra(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
     axes.set_xlabel("frequency (cycles per time step)")
     axes.set_ylabel(f"power density of {labels.component_label(str(dataset['component'].values[0]))}")
     axes.legend(loc="lower left")
-
-
-def _words(here: pd.DataFrame, length: int) -> str:
-    if here.empty:
-        return f"no finite run at T = {length}"
-    return f"generated (T = {length}, median run: seed {int(here['seed'].iloc[0])})"
-
-
-def _draw_models(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
-    models = models_of(dataset)
-    axes.set_yscale("log")
-    positions = {model: k for k, model in enumerate(models)}
-    marks.runs_panel(axes, part, positions, style.model_colours(models), median=True)
-    scales.category_axis(axes, models, fewest=6)
-    axes.set_ylabel(labels.SPECTRUM)
-    axes.set_title(f"forced Lorenz-96, $T = {lengths_of(dataset)[-1]}$", pad=11)

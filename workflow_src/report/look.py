@@ -69,7 +69,10 @@ footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line);
   :root { color-scheme: light; --paper: #fff; --ink: #000; --soft: #444; --line: #bbb; --wash: #f5f5f5; --card: #fff; --accent: #000;
     --good: #000; --bad: #000; --open: #000; }
   body { font-size: 9.5pt; } nav, .skip { display: none; } .page { max-width: none; padding: 0; } header { padding-top: 0; }
-  figure.plot, tr { break-inside: avoid; } h2, h3, caption, thead { break-after: avoid; } .scroll, pre { overflow: visible; } table { font-size: 7.5pt; }
+  figure.plot, tr { break-inside: avoid; } h2, h3, caption, thead { break-after: avoid; } .scroll, pre { overflow: visible; }
+  table { font-size: 6.5pt; line-height: 1.3; min-width: 0; width: 100%; } th, td { padding: .15rem .45rem .15rem 0; }
+  .text { min-width: 9rem; } .short { min-width: 4.5rem; } th, td, .text, .short { overflow-wrap: anywhere; }
+  thead th, .n { overflow-wrap: normal; } .badge { padding: 0 .2rem; font-size: inherit; overflow-wrap: normal; } .n, .badge, tbody th:not(.text, .short) { white-space: normal; } .bar { display: none; }
   pre { white-space: pre-wrap; } .card { border: 0 !important; padding: 0 !important; } section { margin-top: 2em; }
 }
 """

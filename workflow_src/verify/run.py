@@ -21,7 +21,7 @@ from workflow_src.specs.run import RunSpec
 from workflow_src.verify import origin
 from workflow_src.verify.verdict import Check, Outcome, Tier, refused
 
-MEASURES = ("state_space_divergence", "forecast_rmse", "lyapunov_exponent")
+MEASURES = ("state_space_divergence", "forecast_rmse", "lyapunov_exponent", "spectrum_distance")
 # Relative differences that rounding may have grown to within a few updates.
 TOLERANCE = {"float32": 1e-3, "float64": 1e-6}
 # Relative difference of parameters that cannot have had the same losses all along.
