@@ -159,14 +159,16 @@ def test_a_training_that_does_not_hear_of_its_time_limit_goes_on_in_the_next_att
     assert_nothing_lost(project, undisturbed)
 
 
-# What every Python process loads at its start: a training takes 2 GB as soon as it has a checkpoint.
+# What every Python process loads at its start: a training takes 2 GB as soon as it has a checkpoint, and pauses
+# until Slurm has looked at its memory.
 GREEDY = f"""
-import glob, sys, threading, time
+import ctypes, glob, sys, threading, time
 
 def grow():
     while not glob.glob("{OUTPUTS[0].rpartition("/")[0]}/*unfinished*"):
         time.sleep(0.1)
     taken.append(b"1" * 2_000_000_000)
+    ctypes.PyDLL(None).sleep(6)
 
 taken = []
 if "workflow_src.steps.train" in sys.orig_argv:
