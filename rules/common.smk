@@ -11,7 +11,7 @@ from snakemake.io import IOFile
 
 sys.path.insert(0, str(workflow.basedir))
 
-from workflow_src import resources
+from workflow_src import resources, scheduler
 from workflow_src.config import pack_label, read_preset
 from workflow_src.config.claims import claims_spec, role_names
 from workflow_src.config.jobs import extra_jobs, jobs, report_job, upstream
@@ -45,10 +45,12 @@ except UserError as error:
 RESULTS = Path("results") / PRESET.preset
 if workflow.is_main_process and (refused := refusal(RESULTS)):
     raise WorkflowError(str(refused))
-# Jobs learn it from their environment: results do not depend on it.
-os.environ.setdefault("GTF_DEER_PACKS_PER_GPU", str(PRESET.packs_per_gpu))
+# Jobs learn it from their environment: results do not depend on it. On a cluster, each has its GPU for itself.
+os.environ["GTF_DEER_PACKS_PER_GPU"] = "1" if workflow.remote_exec else str(PRESET.packs_per_gpu)
 if PRESET.packs_per_gpu > 1 and "gpu" not in workflow.resource_settings.resources:
     workflow.register_resource("gpu", PRESET.packs_per_gpu)
+if workflow.is_main_process and (slurm := sys.modules.get("snakemake_executor_plugin_slurm")):
+    scheduler.mend(slurm)
 CLAIMS_FILE = Path(workflow.basedir) / "config/claims.yaml"
 if CLAIMS_FILE.is_relative_to(Path.cwd()):
     # So that logs and records do not name the machine's folders.
@@ -117,8 +119,8 @@ def gpus(wildcards):
 
 
 def host_threads(wildcards):
-    """Processors of a job that computes on a GPU, for compilation; on a CPU, jobs beside it use the others."""
-    return 4 if PRESET.compute == "cuda" else 1
+    """Processors of a job that computes where the preset says."""
+    return resources.THREADS[PRESET.compute]
 
 
 def asks(demand):
@@ -142,7 +144,8 @@ def simulate_demand(wildcards):
 
 
 def train_demand(wildcards):
-    return resources.train(run_of(wildcards))
+    run = run_of(wildcards)
+    return resources.train(run, PRESET.datasets[run.dataset])
 
 
 def evaluate_demand(wildcards):
@@ -150,13 +153,13 @@ def evaluate_demand(wildcards):
 
 
 def runtime_demand(wildcards):
-    return resources.benchmark_runtime(
-        PRESET.runtime_run(wildcards.benchmark, wildcards.model, int(wildcards.sequence_length))
-    )
+    spec = PRESET.runtime_run(wildcards.benchmark, wildcards.model, int(wildcards.sequence_length))
+    return resources.benchmark_runtime(spec, PRESET.datasets[spec.run.dataset])
 
 
 def iterations_demand(wildcards):
-    return resources.benchmark_iterations(PRESET.iterations_run(wildcards.benchmark, wildcards.model))
+    spec = PRESET.iterations_run(wildcards.benchmark, wildcards.model)
+    return resources.benchmark_iterations(spec, PRESET.datasets[spec.run.dataset])
 
 
 def simulated(dataset):

@@ -27,6 +27,11 @@ def run(smoke):
     return smoke.run("lorenz96_lengths", "shplrnn_full", 1024, (0, 1, 2))
 
 
+@pytest.fixture(scope="module")
+def data(smoke, run):
+    return smoke.datasets[run.dataset]
+
+
 def changed(run, **training):
     return run.model_copy(update={"training": run.training.model_copy(update=training)})
 
@@ -38,33 +43,45 @@ def test_each_attempt_asks_for_more_up_to_a_day():
     assert asked.again(3) == (3000, LONGEST)
 
 
-def test_a_training_asks_for_time_in_proportion_to_its_updates(run):
-    base, once, twice = (resources.train(changed(run, updates=n)).minutes for n in (1, 10000, 20000))
+def test_a_training_asks_for_time_in_proportion_to_its_updates(run, data):
+    base, once, twice = (resources.train(changed(run, updates=n), data).minutes for n in (1, 10000, 20000))
     assert twice - base == pytest.approx(2 * (once - base), rel=0.05)
 
 
 @pytest.mark.parametrize("key", ["sequence_length", "batch_size"])
-def test_a_longer_or_wider_batch_asks_for_more_memory_and_time(run, key):
+def test_a_longer_or_wider_batch_asks_for_more_memory_and_time(run, data, key):
     long = changed(run, updates=10000, solver="deer")
     more = long.model_copy(update={key: 10 * getattr(run, key)})
-    assert resources.train(more).memory > resources.train(long).memory
-    assert resources.train(more).minutes > resources.train(long).minutes
+    assert resources.train(more, data).memory > resources.train(long, data).memory
+    assert resources.train(more, data).minutes > resources.train(long, data).minutes
 
 
-def test_the_jacobians_of_a_pack_fit_into_what_it_asks_for(run):
+def test_the_jacobians_of_a_pack_fit_into_what_it_asks_for(run, data):
     big = changed(run, solver="deer").model_copy(update={"sequence_length": 100000, "batch_size": 1})
     jacobians = 4 * 3 * 100000 * run.architecture.latent_dim**2 / 1e6
-    assert resources.train(big).memory > 4.2 * jacobians  # measured: docs/solvers.md
+    assert resources.train(big, data).memory > 4.2 * jacobians  # measured: docs/solvers.md
 
 
-def test_products_of_jacobians_are_paid_by_full_newton_steps_alone(run):
-    minutes = {s: resources.train(changed(run, solver=s, updates=50000)).minutes for s in ("deer", "quasi_deer")}
+def test_products_of_jacobians_are_paid_by_full_newton_steps_alone(run, data):
+    minutes = {s: resources.train(changed(run, solver=s, updates=50000), data).minutes for s in ("deer", "quasi_deer")}
     assert minutes["deer"] > minutes["quasi_deer"]
 
 
 def test_what_a_gpu_computes_with_lies_in_its_own_memory(paper):
-    asked = {resources.train(run).memory for run in paper.runs()}
-    assert asked == {resources.LIBRARIES["cuda"]}
+    run, data = paper.run("lorenz96_lengths", "shplrnn_full", 16384, (0, 1, 2, 3, 4)), paper.datasets["lorenz96"]
+    asked = resources.train(run, data).memory
+    assert resources.LIBRARIES["cuda"] < asked < resources.LIBRARIES["cuda"] + 2000
+    assert resources.train(run.model_copy(update={"batch_size": 16 * run.batch_size}), data).memory == asked
+
+
+def test_what_a_node_holds_for_a_gpu_grows_with_the_data_the_history_and_the_model(paper):
+    run, data = paper.run("lorenz96_lengths", "shplrnn_full", 16384, (0, 1, 2, 3, 4)), paper.datasets["lorenz96"]
+    asked = resources.train(run, data).memory
+    orbit = data.train.model_copy(update={"steps": 50 * data.train.steps})
+    wide = run.architecture.model_copy(update={"hidden_dim": 1000 * run.architecture.hidden_dim})
+    assert resources.train(run, data.model_copy(update={"train": orbit})).memory > asked
+    assert resources.train(changed(run, updates=50 * run.training.updates), data).memory > asked
+    assert resources.train(run.model_copy(update={"architecture": wide}), data).memory > asked
 
 
 def test_an_evaluation_asks_for_more_the_more_seeds_and_steps_it_has(paper):
@@ -83,13 +100,16 @@ def test_no_job_of_a_preset_asks_for_what_nodes_do_not_have(preset):
     preset = read_preset(CONFIG / f"{preset}.yaml")
     asked = [resources.simulate(spec) for spec in preset.datasets.values()]
     for run in preset.runs():
-        asked += [resources.train(run), resources.evaluate(preset.evaluation_of(run.experiment), run)]
+        asked.append(resources.train(run, preset.datasets[run.dataset]))
+        asked.append(resources.evaluate(preset.evaluation_of(run.experiment), run))
     for name in preset.benchmarks:
         for model, length in preset.benchmark_cells(name).cells:
             if length is None:
-                asked.append(resources.benchmark_iterations(preset.iterations_run(name, model)))
+                one = preset.iterations_run(name, model)
+                asked.append(resources.benchmark_iterations(one, preset.datasets[one.run.dataset]))
             else:
-                asked.append(resources.benchmark_runtime(preset.runtime_run(name, model, length)))
+                one = preset.runtime_run(name, model, length)
+                asked.append(resources.benchmark_runtime(one, preset.datasets[one.run.dataset]))
     for one in asked:
         assert 1000 <= one.memory <= 64000
         assert 5 <= one.minutes < LONGEST
@@ -101,3 +121,5 @@ def test_a_site_may_allow_less_than_a_day():
     for wrong in ("4h", "0", "-5", ""):
         with pytest.raises(UserError, match=r"GTF_DEER_LONGEST: '.*' is no number of minutes; write 240"):
             longest(wrong)
+    with pytest.raises(UserError, match="GTF_DEER_LONGEST: 2 min are less than the 3"):
+        longest("2")

@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("preset", type=Path, help="its YAML file")
     ahead = commands.add_parser("plan", help="say what a run will cost before it starts")
     ahead.add_argument("targets", nargs="*", metavar="TARGET", help="rules or files, as for snakemake (all)")
-    ahead.add_argument("--preset", default="smoke", help="name or YAML file (%(default)s)")
+    ahead.add_argument("--preset", default="paper", help="name or YAML file (%(default)s)")
     ahead.add_argument(
         "--device", default="", metavar="NAME", help="use records of devices with this in their name alone"
     )

@@ -17,8 +17,14 @@ from workflow_src.specs.model import AbstractForcedModelSpec, LSSMSpec, Mamba2Sp
 from workflow_src.specs.run import RunSpec
 
 # MB of a job of no size: the step's libraries (330 to 570 measured on a CPU) and the two Snakemake processes that a
-# cluster's executor starts around it (190 to 260 each). With CUDA, assumed: its libraries and staging buffers.
+# cluster's executor starts around it (190 to 260 each). With CUDA, assumed: its libraries and pinned buffers take 3000
+# more, and each thread that compiles 750.
 LIBRARIES = {"cpu": 2000, "cuda": 8000}
+# Arrays of the size of what a job holds on the node whatever it computes on, assumed: an orbit as read, turned and
+# cast; a checkpoint on its way from the device into bytes, beside the one before it; a history on its way into a file.
+HELD = 4
+# Numbers per run and update in a history; a run's parameters and Adam's two moments of each.
+TRACES, MOMENTS = 10, 3
 # Arrays of the size of all Jacobians that `deer` holds at once: 4.2 measured at M = 30, T = 10^5.
 COPIES = 6
 # Multiply-adds of one value and gradient, counted as in `_work`, per second: 1.5e9 (`deer`) and 4.6e8 (`sequential`)
@@ -38,19 +44,28 @@ START = {"cpu": 10, "cuda": 20}
 MARGIN = 2.0
 # Partitions rarely allow more than a day. What takes longer goes on from its checkpoint in the next attempt.
 LONGEST = 24 * 60
+# Slurm warns a training two minutes before the end of its wall time: with less than this it would come to nothing.
+SHORTEST = 3
 BYTES = {"float32": 4, "float64": 8}
+# Processors of a job that trains or measures: with a GPU, for compilation; on a CPU, jobs beside it use the others.
+THREADS = {"cpu": 1, "cuda": 4}
 
 
 def longest(given: str | None) -> int:
     """The longest wall time to ask for, in minutes: what a site allows ($GTF_DEER_LONGEST), or a day.
 
     Raises:
-        UserError: it is no number of minutes.
+        UserError: it is no number of minutes, or too few.
     """
     if given is None:
         return LONGEST
     if not given.isdecimal() or int(given) == 0:
         raise UserError(f"GTF_DEER_LONGEST: '{given}' is no number of minutes; write 240 for four hours, or unset it")
+    if int(given) < SHORTEST:
+        raise UserError(
+            f"GTF_DEER_LONGEST: {given} min are less than the {SHORTEST} that a job needs to get anywhere before it is "
+            "asked to stop; write 240 for four hours, or unset it"
+        )
     return int(given)
 
 
@@ -65,25 +80,27 @@ class Demand(NamedTuple):
         return Demand(self.memory * attempt, min(self.minutes * attempt, LONGEST))
 
 
-def train(run: RunSpec) -> Demand:
+def train(run: RunSpec, data: DatasetSpec) -> Demand:
     """Training of a pack: `updates` gradients of S sequences of T steps for each of its seeds."""
-    return Demand(_memory(run), _minutes(run.compute, run.training.updates * _update(run, run.training.solver)))
+    kept = HELD * BYTES[run.precision] * len(run.seeds) * (TRACES * run.training.updates + MOMENTS * _parameters(run))
+    seconds = run.training.updates * _update(run, run.training.solver)
+    return Demand(_memory(run, data) + _mb(kept), _minutes(run.compute, seconds))
 
 
-def benchmark_runtime(spec: RuntimeSpec) -> Demand:
+def benchmark_runtime(spec: RuntimeSpec, data: DatasetSpec) -> Demand:
     """All solvers on one batch, each as often as it is timed and once more to compile."""
     seconds = sum((count + 1) * _update(spec.run, solver) for solver, count in spec.updates.items())
-    return Demand(_memory(spec.run), _minutes(spec.run.compute, seconds))
+    return Demand(_memory(spec.run, data), _minutes(spec.run.compute, seconds))
 
 
-def benchmark_iterations(spec: IterationsSpec) -> Demand:
+def benchmark_iterations(spec: IterationsSpec, data: DatasetSpec) -> Demand:
     """Forward passes, each up to the cap of Newton iterations; an update is taken to have 10."""
     single = spec.run.model_copy(
         update={"sequence_length": spec.benchmark.sequence_length, "seeds": spec.run.seeds[:1]}
     )
     solves = len(spec.benchmark.forcing_strengths) * len(spec.benchmark.guesses) * spec.benchmark.passes
     seconds = solves * _update(single, "deer") * max(spec.run.training.max_iterations / 10, 1)
-    return Demand(_memory(single), _minutes(spec.run.compute, seconds))
+    return Demand(_memory(single, data), _minutes(spec.run.compute, seconds))
 
 
 def evaluate(spec: EvaluationSpec, run: RunSpec) -> Demand:
@@ -103,10 +120,13 @@ def simulate(spec: DatasetSpec) -> Demand:
     return Demand(LIBRARIES["cpu"] + _mb(8 * numbers), _minutes("cpu", 2 * steps * spec.substeps * SIMULATED_STEP))
 
 
-def _memory(run: RunSpec) -> int:
+def _memory(run: RunSpec, data: DatasetSpec) -> int:
     """Memory of the node. What a GPU computes with lies in its own."""
+    # With noise and without, and the test orbit.
+    read = HELD * BYTES["float64"] * (2 * data.train.steps + data.test.steps) * data.obs_dim
     held = COPIES * BYTES[run.precision] * len(run.seeds) * run.batch_size * run.sequence_length
-    return LIBRARIES[run.compute] + (_mb(held * _state(run.architecture)) if run.compute == "cpu" else 0)
+    computed = held * _state(run.architecture) if run.compute == "cpu" else 0
+    return LIBRARIES[run.compute] + _mb(read) + _mb(computed)
 
 
 def _update(run: RunSpec, solver: str) -> float:
@@ -136,6 +156,15 @@ def _state(model: ModelSpec) -> int:
         case LSSMSpec():
             return model.latent_dim + model.hidden_dim
     return max(model.latent_dim**2, model.hidden_dim)
+
+
+def _parameters(run: RunSpec) -> int:
+    """Of one run, counted up to small terms."""
+    model = run.architecture
+    if isinstance(model, Mamba2Spec):
+        inner = model.expand * model.model_dim
+        return model.model_dim * (3 * inner + 2 * model.state_dim) + model.hidden_dim * (model.model_dim + run.obs_dim)
+    return 2 * (model.latent_dim + run.obs_dim) * (model.hidden_dim + 1)
 
 
 def _mb(size: int) -> int:

@@ -8,20 +8,23 @@ from pathlib import Path
 
 import pytest
 import yaml
+import yte
 
 from tests.audit import results
 from tests.workflow.test_workflow import jobs as scheduled
 from tests.workflow.test_workflow import snakemake
 from workflow_src import __main__ as door
-from workflow_src import logs
+from workflow_src import logs, resources
 from workflow_src.config import read_preset
 from workflow_src.plan import records
 from workflow_src.plan.plan import plan
+from workflow_src.plan.submissions import AROUND, EXCLUSIVE
 from workflow_src.plan.text import text
 from workflow_src.steps.arguments import run
 
 ROOT = Path(__file__).parents[2]
 SMOKE = ROOT / "config/smoke.yaml"
+SLURM = ROOT / "profiles/slurm"
 NOTHING = records.read(Path("nowhere"), Path("nowhere"))
 
 
@@ -173,6 +176,47 @@ def test_what_a_profile_groups_is_submitted_together(tmp_path, monkeypatch):
     file.write_text("groups: ['evaluate=e_{experiment}']\ngroup-components: ['e_{experiment}=100']\n")
     experiments = alone.rules["aggregate"].jobs
     assert planned(SMOKE, profile=tmp_path / "profile").submissions == computing - evaluations + experiments
+
+
+def test_submitting_takes_as_long_as_the_profile_spaces_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert planned(SMOKE).submitting == 0
+    found = planned(SMOKE, "figure2", profile=SLURM)
+    assert found.submitting == 2 * found.submissions
+    assert "to submit" in text(found)
+    # Simulated, trained and evaluated there; aggregated and drawn here.
+    assert found.scheduling.low == pytest.approx(3 * AROUND)
+
+
+def test_the_profile_gives_nodes_of_their_own_to_the_jobs_that_are_counted_so(monkeypatch):
+    monkeypatch.delenv("GTF_DEER_SBATCH_BENCHMARK", raising=False)
+    profile = yte.process_yaml((SLURM / "profile.v9+.yaml").read_text(encoding="utf-8"))
+    alone = {rule for rule, one in profile["set-resources"].items() if "--exclusive" in one.get("slurm_extra", "")}
+    assert alone == set(EXCLUSIVE)
+
+
+def test_whole_nodes_are_counted_for_the_measurements_of_time(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GTF_DEER_SBATCH_BENCHMARK", raising=False)
+    found = planned(ROOT / "config/paper.yaml")
+    jobs, hours = found.exclusive
+    assert jobs == found.rules["benchmark_runtime"].jobs
+    assert hours.middle == pytest.approx(found.rules["benchmark_runtime"].gpu.middle)
+    assert "72 jobs; where sites count whole nodes, GPU-hours: 20" in text(found)
+    monkeypatch.setenv("GTF_DEER_SBATCH_BENCHMARK", "")
+    assert "nodes of their own" not in text(planned(ROOT / "config/paper.yaml"))
+
+
+def test_a_job_on_a_gpu_holds_the_cores_that_its_rule_asks_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trained = planned(ROOT / "config/paper.yaml").rules["train"]
+    assert trained.cpu.middle == pytest.approx(resources.THREADS["cuda"] * trained.gpu.middle)
+
+
+def test_the_paper_preset_is_planned_by_default(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    door.main(["plan", "figureA1"])
+    assert capsys.readouterr().out.startswith("preset paper ")
 
 
 def test_the_plan_is_data_too(tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """A real Slurm on this machine, a clone of the project on it, and runs of Snakemake in the clone."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -50,10 +51,28 @@ class Cluster:
         pid = (self.state / f"run/{daemon}.pid").read_text().split()[0]
         os.kill(int(pid), signal.SIGKILL)
 
+    def lose(self, node: str, job: str) -> None:
+        """A node that fails: its daemon and all processes of a job on it are gone, and nobody tells of it."""
+        self.kill(f"slurmd-{node}")
+        for pid in (*_processes_of(job, "slurmstepd"), *_processes_of(job)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        # Slurm would find out within its SlurmdTimeout.
+        self.update(f"nodename={node}", "state=down", "reason=test")
+
+    def update(self, *changes: str) -> None:
+        """`scontrol update` with these arguments."""
+        subprocess.run(["scontrol", "update", *changes], check=True, capture_output=True, stdin=subprocess.DEVNULL)
+
+    def show(self, job: str) -> dict[str, str]:
+        """What Slurm knows of a job."""
+        text = subprocess.run(["scontrol", "show", "job", "-o", job], capture_output=True, text=True).stdout
+        return dict(re.findall(r"([\w:/]+)=(\S*)", text))
+
     def jobs(self, folder: Path) -> list[dict[str, str]]:
         """All jobs from a folder that Slurm remembers, the oldest first: fields as `scontrol show job` names them."""
         text = subprocess.run(["scontrol", "show", "job", "-o"], capture_output=True, text=True).stdout
-        found = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in text.splitlines() if line.startswith("JobId=")]
+        found = [dict(re.findall(r"([\w:/]+)=(\S*)", line)) for line in text.splitlines() if line.startswith("JobId=")]
         return [job for job in found if job["WorkDir"] == str(folder)]
 
     def job(self, folder: Path, rule: str, state: str = "RUNNING") -> dict[str, str] | None:
@@ -141,14 +160,35 @@ class Run:
 
 def processes(words: str, job: str) -> list[int]:
     """Processes of a job of Slurm whose command has these words."""
+    # The shell and Snakemake that started it have the words in longer commands.
+    return [pid for pid in _processes_of(job) if words in (command := _command(pid)) and command.startswith("python ")]
+
+
+def is_told(pid: int, number: signal.Signals) -> bool:
+    """Whether a signal waits for a process that does not run at the moment, or has ended it."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in re.findall(r"^(?:SigPnd|ShdPnd):\s*(\w+)", text, re.M))
+
+
+def _processes_of(job: str, daemon: str = "") -> list[int]:
+    """What a job of Slurm runs, or the daemons that watch over it."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             of_job = f"SLURM_JOB_ID={job}".encode() in (folder / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
-        # The shell and Snakemake that started it have the words in longer commands.
-        if of_job and words in command and command.startswith("python "):
+        command = _command(int(folder.name))
+        if (command.startswith(f"{daemon}: [{job}.") if daemon else of_job) and command:
             found.append(int(folder.name))
     return found
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""

@@ -1,16 +1,20 @@
 """What breaks on clusters, and that nothing is lost: the arrays are those of an undisturbed training."""
 
+import contextlib
 import os
 import signal
 import subprocess
+import time
 
 import numpy as np
 import pytest
 
-from tests.slurm.cluster import Run, processes
-from tests.slurm.conftest import OUTPUTS, PLACE, PRESET
-from workflow_src import store
+from tests.slurm.cluster import Run, is_told, processes
+from tests.slurm.conftest import DISTURBED, OUTPUTS, PLACE, PRESET
+from workflow_src import resources, store
+from workflow_src.config import read_preset
 from workflow_src.models import checkpoint
+from workflow_src.provenance import sidecar
 
 pytestmark = pytest.mark.slurm
 
@@ -18,18 +22,34 @@ SLURM = ("--profile", "slurm", "-j", "50", "--configfile", PRESET)
 STEP = "-m workflow_src.steps.train"
 
 
-def start(project, *options, **settings):
-    """The command, asking for one training."""
-    return Run(project, *SLURM, *options, "--", OUTPUTS[1], **settings)
+def start(project, **settings):
+    """The command, asking for one training under these variables of the environment."""
+    return Run(project, *SLURM, "--", OUTPUTS[1], **settings)
 
 
-def asks(**resources):
-    """Options of Snakemake for other resources of trainings than the profile's."""
-    return ["--set-resources", "train:gpu=1", *(f"train:{name}={value}" for name, value in resources.items())]
+def attempts(project):
+    """How each attempt at the training ended, as its result says."""
+    found = sidecar.read(project / OUTPUTS[0])
+    assert found is not None
+    return [one["outcome"] for one in found["record"]["execution"]["attempts"]]
 
 
 def log(project):
     return (project / f"results/tiny/logs/train/{PLACE}.log").read_text()
+
+
+def hold(cluster, run, project):
+    """Stop the training in the middle of an update, so that it does not end too early: its job and its process."""
+    job = training(cluster, run, project)
+    (step,) = processes(STEP, job)
+    os.kill(step, signal.SIGSTOP)
+    return job, step
+
+
+def wake(step):
+    # Slurm itself may have done so.
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(step, signal.SIGCONT)
 
 
 def has_checkpoint(project):
@@ -98,48 +118,129 @@ def test_no_second_snakemake_runs_beside_the_first(cluster, project):
 
 
 @pytest.mark.slow
-def test_a_preempted_training_is_requeued_and_goes_on(cluster, project, undisturbed):
+def test_a_preempted_training_writes_a_checkpoint_and_goes_on(cluster, project, undisturbed):
     run = start(project, GTF_DEER_GPU_PARTITION="gpu")
-    training(cluster, run, project)
+    _, step = hold(cluster, run, project)
     # Wants both nodes whole, for a moment.
     command = ["srun", "-p", "high", "-N", "2", "--exclusive", "-t", "1", "sleep", "1"]
-    subprocess.run(command, check=True, capture_output=True, timeout=200, stdin=subprocess.DEVNULL)
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as other:
+        run.until(lambda: is_told(step, signal.SIGTERM), 60)
+        wake(step)
+        assert other.wait(200) == 0
     run.ends_well()
     assert "continuing after update" in log(project)
+    assert attempts(project) == ["stopped: SIGTERM", "ok"]
     assert_nothing_lost(project, undisturbed)
 
 
 @pytest.mark.slow
-def test_a_training_over_its_time_limit_goes_on_in_the_next_attempt(cluster, project, undisturbed):
-    run = start(project, *asks(runtime="1 if attempt == 1 else 20"))
+def test_a_training_is_told_of_its_time_limit_and_goes_on_in_the_next_attempt(cluster, project, undisturbed):
+    run = start(project, GTF_DEER_LONGEST="3")
+    job, step = hold(cluster, run, project)
+    run.until(lambda: is_told(step, signal.SIGTERM), 150)
+    wake(step)
+    run.ends_well()
+    facts = cluster.show(job)
+    assert facts["TimeLimit"] == "00:03:00"
+    assert facts["JobState"] == "FAILED", "it ended by itself, before its limit"
+    assert "continuing after update" in log(project)
+    assert set(attempts(project)[:-1]) == {"stopped: SIGTERM"}
+    assert_nothing_lost(project, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_training_that_does_not_hear_of_its_time_limit_goes_on_in_the_next_attempt(cluster, project, undisturbed):
+    run = start(project, GTF_DEER_LONGEST="3")
+    job, _ = hold(cluster, run, project)
+    run.ends_well()
+    assert cluster.show(job)["JobState"] == "TIMEOUT"
+    assert "continuing after update" in log(project)
+    assert attempts(project)[0] == "killed"
+    assert_nothing_lost(project, undisturbed)
+
+
+# What every Python process loads at its start: a training takes 2 GB as soon as it has a checkpoint, and pauses
+# until Slurm has looked at its memory.
+GREEDY = f"""
+import ctypes, glob, sys, threading, time
+
+def grow():
+    while not glob.glob("{OUTPUTS[0].rpartition("/")[0]}/*unfinished*"):
+        time.sleep(0.1)
+    taken.append(b"1" * 2_000_000_000)
+    ctypes.PyDLL(None).sleep(6)
+
+taken = []
+if "workflow_src.steps.train" in sys.orig_argv:
+    threading.Thread(target=grow, daemon=True).start()
+"""
+
+
+@pytest.mark.slow
+def test_a_training_that_runs_out_of_memory_goes_on_with_twice_as_much(cluster, project, undisturbed):
+    (project / "greedy").mkdir()
+    (project / "greedy/sitecustomize.py").write_text(GREEDY)
+    run = start(project, PYTHONPATH=str(project / "greedy"))
+    run.ends_well()
+    preset = read_preset(project / PRESET)
+    asked = resources.train(preset.run(DISTURBED, "shplrnn_m3", 100, (0,)), preset.datasets["lorenz63"]).memory
+    jobs = [job for job in cluster.jobs(project) if job["Comment"].startswith("rule_train")]
+    assert [job["MinMemoryNode"] for job in jobs] == [f"{asked}M", f"{2 * asked}M"]
+    # Slurm looks at memory from time to time here; with cgroups it says OUT_OF_MEMORY.
+    assert [job["JobState"] for job in jobs] == ["FAILED", "COMPLETED"]
+    assert "continuing after update" in log(project)
+    assert attempts(project) == ["killed", "ok"]
+    assert_nothing_lost(project, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_training_on_a_node_that_is_drained_ends_there_and_the_next_job_waits(cluster, project, undisturbed):
+    run = Run(project, *SLURM, "--", f"results/tiny/evaluate/{PLACE}.nc")
     job = training(cluster, run, project)
-    # It does not come to its end before the limit; Slurm wakes it to tell it.
-    (step,) = processes(STEP, job)
-    os.kill(step, signal.SIGSTOP)
-    run.ends_well()
-    assert next(one["JobState"] for one in cluster.jobs(project) if one["JobId"] == job) == "TIMEOUT"
-    assert "continuing after update" in log(project)
-    assert_nothing_lost(project, undisturbed)
-
-
-@pytest.mark.slow
-def test_a_training_that_runs_out_of_memory_gets_more(cluster, project, undisturbed):
-    run = start(project, *asks(mem_mb="350 if attempt == 1 else 3000"))
-    run.ends_well()
-    sizes = [job["MinMemoryNode"] for job in cluster.jobs(project) if job["Comment"].startswith("rule_train")]
-    assert sizes == ["350M", "3000M"]
-    assert_nothing_lost(project, undisturbed)
-
-
-@pytest.mark.slow
-def test_drained_nodes_take_jobs_again_when_they_are_resumed(cluster, project, undisturbed):
-    run = start(project)
-    run.until(lambda: cluster.job(project, "simulate"))
-    nodes = ["scontrol", "update", "nodename=n[1-2]"]
-    subprocess.run([*nodes, "state=drain", "reason=test"], check=True)
+    cluster.update("nodename=n[1-2]", "state=drain", "reason=test")
     try:
-        run.until(lambda: cluster.job(project, "train", "PENDING"))
+        run.until(lambda: cluster.job(project, "evaluate", "PENDING"))
+        facts = cluster.show(job)
+        assert (facts["JobState"], facts["Restarts"]) == ("COMPLETED", "0")
+        assert_nothing_lost(project, undisturbed)
     finally:
-        subprocess.run([*nodes, "state=resume"], check=True)
+        cluster.update("nodename=n[1-2]", "state=resume")
     run.ends_well()
+
+
+@pytest.mark.slow
+def test_a_training_whose_node_fails_goes_on_on_another(cluster, project, undisturbed):
+    run = start(project)
+    job = training(cluster, run, project)
+    node = cluster.show(job)["NodeList"]
+    cluster.lose(node, job)
+    try:
+        run.until(lambda: cluster.show(job)["JobState"] == "PENDING", 60)
+        # Slurm leaves two minutes between failure and restart.
+        cluster.update(f"jobid={job}", "starttime=now")
+        run.ends_well()
+    finally:
+        cluster.start()
+    facts = cluster.show(job)
+    assert (facts["JobState"], facts["Restarts"]) == ("COMPLETED", "1")
+    assert facts["NodeList"] != node
+    assert "continuing after update" in log(project)
+    assert attempts(project) == ["killed", "ok"]
+    assert_nothing_lost(project, undisturbed)
+
+
+@pytest.mark.slow
+def test_an_absent_slurmctld_is_waited_for_without_accounting(cluster, project, undisturbed):
+    """At the first submission, and while a training runs and ends."""
+    cluster.kill("slurmctld")
+    run = start(project)
+    time.sleep(45)
+    cluster.start()
+    training(cluster, run, project)
+    cluster.kill("slurmctld")
+    time.sleep(45)
+    cluster.start()
+    run.ends_well()
+    assert "Trying to restart job" not in run.text()
+    assert attempts(project) == ["ok"]
     assert_nothing_lost(project, undisturbed)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workflow_src import __main__ as door
-from workflow_src.status.collect import collect
+from workflow_src.status.collect import clock, collect
 from workflow_src.status.table import table
 
 NOW = 1_800_000_000.0
@@ -41,7 +41,9 @@ def put(tmp_path, monkeypatch):
     def put(name, log="", **changes):
         file = Path("results/tiny/logs", f"{name}.status.json")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(RUNNING | changes))
+        facts = RUNNING | changes
+        file.write_text(json.dumps(facts))
+        os.utime(file, (facts["heartbeat"],) * 2)
         Path("results/tiny/logs", f"{name}.log").write_text(log)
 
     return put
@@ -95,6 +97,33 @@ def test_a_job_without_a_sign_of_life_is_stalled_and_shows_the_end_of_its_log(pu
     assert state == "stalled"
     assert "10 min" in why
     assert shown().splitlines()[-2:] == ["    update 1", "    update 2"]
+
+
+def test_clocks_that_differ_do_not_matter(put):
+    """The node's clock is two hours late, or early: the file's time is that of the file system."""
+    for hours in (-2, 2):
+        shifted = {name: RUNNING[name] + 3600 * hours for name in ("started", "heartbeat", "progressed")}
+        put("train/one", **shifted)
+        os.utime("results/tiny/logs/train/one.status.json", (NOW - 4,) * 2)
+        assert states() == {"train/one": ("running", None)}
+        (line,) = [line for line in shown().splitlines() if "train/one" in line]
+        assert line.endswith("1 h 2 min")
+
+
+def test_a_second_copy_that_waits_is_told(put):
+    line = "results/tiny/train/one/model.eqx: process 812 on n1 is making it; waiting for its end\n"
+    put("train/one", log=line)
+    put("train/two")
+    assert "a second copy of train/one waits for its end" in shown()
+    assert "copy of train/two" not in shown()
+
+
+def test_time_is_that_of_the_folder_where_it_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "new").touch()
+    stamped = (tmp_path / "new").stat().st_mtime
+    monkeypatch.setattr("workflow_src.status.collect.time.time", lambda: 0.0)
+    assert abs(clock(tmp_path) - stamped) < 60
+    assert clock(tmp_path / "gone") == 0.0
 
 
 def test_a_job_of_this_machine_whose_process_is_gone_is_known_at_once(put):

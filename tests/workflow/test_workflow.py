@@ -271,3 +271,16 @@ def test_single_keys_on_the_command_line_are_refused(tmp_path, change):
     line = refusal(snakemake(tmp_path, "--configfile", smoke, "--config", change), "--config")
     assert "copy" in line
     assert "preset:" in line
+
+
+@pytest.mark.parametrize(("mode", "shared"), [([], "3"), (["--mode", "remote"], "1")], ids=["one machine", "cluster"])
+def test_packs_share_a_gpu_on_one_machine_and_have_it_alone_on_a_cluster(tmp_path, mode, shared):
+    programs, told = tmp_path / "programs", tmp_path / "told"
+    programs.mkdir()
+    (programs / "python").write_text(f"#!/bin/sh\necho $GTF_DEER_PACKS_PER_GPU > {told}\nexit 3\n")
+    (programs / "python").chmod(0o755)
+    preset = tmp_path / "smoke.yaml"
+    preset.write_text((ROOT / "config/smoke.yaml").read_text() + "packs_per_gpu: 3\n")
+    wanted = "results/smoke/simulate/lorenz63.nc"
+    snakemake(tmp_path, *mode, "--configfile", str(preset), "--", wanted, dry=False, programs=str(programs))
+    assert told.read_text().strip() == shared

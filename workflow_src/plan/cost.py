@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
+from workflow_src import resources
 from workflow_src.config.jobs import Job
 from workflow_src.plan import disk, work
 from workflow_src.plan.estimate import ALONE, Estimate, Law, Sample, total
@@ -19,7 +20,7 @@ class Cost(NamedTuple):
 
     Attributes:
         seconds: from its start to its end.
-        cpu_seconds: of the processor.
+        cpu_seconds: of all processors that it holds.
         gpus: how many it holds all that time.
         bytes: that it leaves on disk.
     """
@@ -52,7 +53,7 @@ class Costs:
         took = self._seconds(job, run, device).plus(RATES[device].start)
         return Cost(
             took,
-            took.times(self.records.share(device, job.step)),
+            took.times(max(self.records.share(device, job.step), resources.THREADS[device])),
             int(device == "cuda"),
             disk.counted(job, run) * self.records.size(job.step),
         )

@@ -10,7 +10,7 @@ from workflow_src.config.jobs import Job
 from workflow_src.plan.cost import Cost, Costs
 from workflow_src.plan.estimate import Estimate, total
 from workflow_src.plan.records import Records
-from workflow_src.plan.submissions import PROFILE, rule_of, submissions
+from workflow_src.plan.submissions import AROUND, HERE, NOTICED, PROFILE, exclusive, pace, rule_of, submissions
 from workflow_src.plan.waiting import Workflow
 
 
@@ -37,6 +37,9 @@ class Plan(NamedTuple):
         longest: the job that takes longest; None where nothing would run.
         chain: the longest chain of jobs that wait for each other, and its time: no number of machines is faster.
         submissions: to a cluster's scheduler, under the profile for Slurm.
+        submitting: seconds that pass until the last of them can be submitted, if nothing else holds it up.
+        scheduling: seconds that the longest chain takes longer by, on a cluster that starts every job at once.
+        exclusive: how many jobs have a node of their own there, and for how long in all.
         bases: what the times are from, with the share of all hours that each stands for.
     """
 
@@ -52,6 +55,9 @@ class Plan(NamedTuple):
     chain: Sequence[str]
     chain_time: Estimate
     submissions: int
+    submitting: float
+    scheduling: Estimate
+    exclusive: tuple[int, Estimate]
     bases: Mapping[str, float]
     devices: Mapping[str, Sequence[str]]
 
@@ -79,6 +85,8 @@ def plan(preset: Preset, file: Path, targets: Sequence[str], records: Records, p
     for first, job in run.items():
         rules[rule_of(job)].append(first)
     chain = _chain(run, cost, workflow.maker)
+    alone = [cost[first].seconds for rule in exclusive() for first in rules.get(rule, ())]
+    submitted = submissions(run, run.keys(), workflow.maker, profile)
     return Plan(
         preset=preset.preset,
         compute=preset.compute,
@@ -91,7 +99,10 @@ def plan(preset: Preset, file: Path, targets: Sequence[str], records: Records, p
         longest=max(cost, key=lambda first: cost[first].seconds.middle, default=None),
         chain=chain,
         chain_time=total(cost[first].seconds for first in chain),
-        submissions=submissions(run, run.keys(), workflow.maker, profile),
+        submissions=submitted,
+        submitting=submitted * pace(profile),
+        scheduling=total(_around(run[first]) for first in chain),
+        exclusive=(len(alone), total(alone)),
         bases=_bases(cost.values()),
         devices={device: sorted(names) for device, names in records.devices.items()},
     )
@@ -140,6 +151,12 @@ def _chain(run: Mapping[str, Job], cost: Mapping[str, Cost], maker: Mapping[str,
         chain.append(here)
         here = before[here]
     return chain[::-1]
+
+
+def _around(job: Job) -> Estimate:
+    """What a job takes longer by as a cluster runs it."""
+    low, high = (0.0, 0.0) if job.step in HERE else (AROUND + one for one in NOTICED)
+    return Estimate(low, (low + high) / 2, high, "", measured=True)
 
 
 def _bases(costs: Iterable[Cost]) -> dict[str, float]:

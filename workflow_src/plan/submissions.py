@@ -1,6 +1,10 @@
-"""How many jobs a cluster's scheduler is given: what takes seconds runs where Snakemake does, and what a profile groups
-is submitted together."""
+"""How many jobs a cluster's scheduler is given, and how long that takes.
 
+What takes seconds runs where Snakemake does, and what a profile groups is submitted together.
+"""
+
+import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
@@ -13,6 +17,13 @@ from workflow_src.config.jobs import Job
 PROFILE = Path("profiles/slurm")
 # Steps whose rules are local to the machine where Snakemake runs.
 HERE = ("aggregate", "aggregate_benchmark", "hyperparameters", "figure", "table", "claims", "report")
+# Rules whose jobs have a node of their own under the profile, and what of sbatch gives it to them.
+EXCLUSIVE = ("benchmark_runtime",)
+EXTRA = "GTF_DEER_SBATCH_BENCHMARK", "--exclusive"
+# Seconds that a submission takes beside its job: two starts of Snakemake around it, 4 to 6 measured; and the time until
+# its end is noticed, as Slurm is asked up to 100 s apart where it remembers jobs for five minutes, its default.
+AROUND, NOTICED = 5.0, (0.0, 100.0)
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def rule_of(job: Job) -> str:
@@ -48,14 +59,27 @@ def submissions(needed: Mapping[str, Job], run: Set[str], maker: Mapping[str, st
     return alone + sum(-(-_components(found, needed, maker) // share[name]) for name, found in members.items())
 
 
+def pace(profile: Path = PROFILE) -> float:
+    """Seconds between two submissions, as a profile says; 0 where it says nothing."""
+    stated = re.fullmatch(r"(\d+)/(\d+)([smhd])", str(_settings(profile).get("max-jobs-per-timespan")))
+    return int(stated[2]) * UNITS[stated[3]] / int(stated[1]) if stated else 0.0
+
+
+def exclusive() -> tuple[str, ...]:
+    """Rules whose jobs have a node of their own, as this environment has it."""
+    return EXCLUSIVE if "--exclusive" in os.environ.get(*EXTRA) else ()
+
+
 def groups(profile: Path) -> tuple[dict[str, str], dict[str, int]]:
     """Group by rule, and components per submission by group, as a profile says; nothing without a profile."""
-    files = sorted(path for pattern in ("config*.yaml", "profile*.yaml") for path in profile.glob(pattern))
-    settings: dict[str, Any] = {}
-    for file in files[-1:]:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    settings = _settings(profile)
     sizes = {name: int(count) for name, count in _pairs(settings.get("group-components"))}
     return dict(_pairs(settings.get("groups"))), sizes
+
+
+def _settings(profile: Path) -> dict[str, Any]:
+    files = sorted(path for pattern in ("config*.yaml", "profile*.yaml") for path in profile.glob(pattern))
+    return (yaml.safe_load(files[-1].read_text(encoding="utf-8")) or {}) if files else {}
 
 
 def _pairs(stated: Any) -> Iterable[tuple[str, str]]:

@@ -10,6 +10,8 @@ from workflow_src.plan.plan import Plan, Sum, joined
 MOST_BASES, MOST_STALE = 8, 4
 # Numbers of GPUs or cores for which the time of a run is told.
 MACHINES = (1, 2, 4, 8, 16, 50)
+# Sizes of nodes for which the price of having one alone is told.
+NODES = {"cuda": (4, 8), "cpu": (32, 64)}
 HEAD = ("jobs", "GPU-hours", "CPU-hours", "disk", "longest job")
 
 
@@ -28,7 +30,8 @@ def text(plan: Plan) -> str:
     assert plan.longest is not None
     lines += [
         "",
-        f"submissions to Slurm   {plan.submissions}",
+        f"submissions to Slurm   {plan.submissions}{_submitting(plan)}",
+        *_exclusive(plan),
         f"longest job            {_time(plan.everything.longest)}: {plan.longest}",
         f"longest chain          {_time(plan.chain_time)}: {_count(len(plan.chain), 'job')} that wait for each other",
         f"elapsed, at least      {_elapsed(plan)}",
@@ -112,6 +115,24 @@ def _short(value: float) -> str:
 
 def _time(one: Estimate) -> str:
     return f"{duration(one.middle)} ({duration(one.low, rough=True)} to {duration(one.high, rough=True)})"
+
+
+def _submitting(plan: Plan) -> str:
+    """How long submitting takes, and what Slurm adds to the longest chain even where no job waits for its place."""
+    if not plan.submitting:
+        return ""
+    low, high = (duration(one, rough=True) for one in (plan.scheduling.low, plan.scheduling.high))
+    return f": {duration(plan.submitting)} to submit, and {low} to {high} longer for the longest chain; queues on top"
+
+
+def _exclusive(plan: Plan) -> list[str]:
+    """Jobs with a node of their own hold all of it; counted above is what they use."""
+    jobs, hours = plan.exclusive
+    if not jobs:
+        return []
+    noun, unit = ("GPUs", "GPU-hours") if plan.compute == "cuda" else ("cores", "CPU-hours")
+    held = ", ".join(f"{_hours(hours.times(size))} on nodes of {size} {noun}" for size in NODES[plan.compute])
+    return [f"nodes of their own     {_count(jobs, 'job')}; where sites count whole nodes, {unit}: {held}"]
 
 
 def _elapsed(plan: Plan) -> str:

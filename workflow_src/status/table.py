@@ -1,13 +1,12 @@
 """The states of the jobs of a preset as a table for terminals."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from workflow_src.columns import columns, duration
-from workflow_src.status.collect import JobState, collect, tail
+from workflow_src.status.collect import JobState, clock, collect, tail
 
 # Seconds for which a finished job is worth a line, and how many of them are.
 RECENTLY, MOST_FINISHED = 3600.0, 8
@@ -18,7 +17,7 @@ NUMBERS = (1, 2, 3, 4, 5, 6, 7, 8)
 
 def table(results: Path, now: float | None = None) -> str:
     """Running jobs with their progress, those that failed or stalled with the end of their logs, the last to finish."""
-    now = time.time() if now is None else now
+    now = clock(results / "logs") if now is None else now
     jobs = collect(results, now)
     if not jobs:
         return f"{results}: no job has run here, or none that left a status"
@@ -27,6 +26,7 @@ def table(results: Path, now: float | None = None) -> str:
     lines = [f"{results}: {told}"]
     if running := [one for one in jobs if one.state == "running"]:
         lines += ["", *columns([HEAD, *(_row(one, now) for one in sorted(running, key=_left))], NUMBERS)]
+        lines += [f"a second copy of {one.job} waits for its end" for one in running if one.copy_waits]
     for one in jobs:
         if one.state in ("stalled", "failed", "stopped"):
             lines += ["", *_trouble(one, now)]
@@ -65,7 +65,7 @@ def _row(one: JobState, now: float) -> Sequence[str]:
         duration(left) if left is not None else "",
         str(facts["node"]),
         str(facts.get("scheduler_job") or ""),
-        duration(now - facts["started"]),
+        duration(max(one.ran + now - one.since, 0.0)),
     )
 
 
@@ -85,5 +85,5 @@ def _trouble(one: JobState, now: float) -> list[str]:
 
 
 def _finished(one: JobState, now: float) -> Sequence[str]:
-    took = duration(one.since - one.facts["started"])
+    took = duration(one.ran)
     return f"  {one.job}", f"took {took}", f"{duration(max(now - one.since, 0.0))} ago", f"on {one.facts['node']}"
