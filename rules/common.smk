@@ -413,7 +413,7 @@ def after_orphans(maker, given, running):
         if maker.group:
             left = left_of_group(frozenset().union(*running.values()), attempt)
         else:
-            # Slurm refuses to wait for what it has forgotten.
+            # Slurm 22.05 takes ids that it has forgotten; other versions may not.
             left = left_of(frozenset().union(*(running.get(path, ()) for path in makes)), Path.cwd())
         return f"{asked or ''} --dependency=afterany:{':'.join(left)}".strip() if left else asked
 
