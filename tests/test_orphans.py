@@ -1,5 +1,7 @@
 """Jobs that outlived their Snakemake, with stand-ins for the commands of Slurm."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from workflow_src import orphans
@@ -64,7 +66,8 @@ def test_the_wait_ends_with_the_last_job(tmp_path, slurm, monkeypatch):
     lines = [f"{one}|RUNNING|(null)|{tmp_path}" for one in (71, 72, 90)]
     slurm(*lines)
     steps = [lambda: slurm(*lines[1:]), lambda: slurm(lines[2])]
-    monkeypatch.setattr(orphans.time, "sleep", lambda _: steps.pop(0)())
+    # Only here: a subprocess that is waited for sleeps as well.
+    monkeypatch.setattr(orphans, "time", SimpleNamespace(sleep=lambda _: steps.pop(0)()))
     orphans.wait({"71", "72"}, tmp_path)
     assert not steps
 
