@@ -62,6 +62,10 @@ rule all:
         all_targets(),
 
 
+for any_rule in workflow.rules:
+    any_rule.set_input(before_all)
+
+
 onerror:
     print(closing_failures(log), file=sys.stderr)
 

@@ -5,8 +5,6 @@ out   results/{preset}/simulate/{dataset}.nc
 
 
 rule simulate:
-    input:
-        no_file,
     output:
         dataset=RESULTS / "simulate/{dataset}.nc",
     log:

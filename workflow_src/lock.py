@@ -100,7 +100,7 @@ class Lock:
     def is_held(self, seen: Seen) -> bool:
         """Whether the holder of some lock in this folder still runs, as far as can be told."""
         alive = processes.is_alive(seen.holder, self.me) if seen.holder else None
-        return alive if alive is not None else _clock_of(self.path.parent) - seen.stamp < GONE_AFTER
+        return alive if alive is not None else clock_of(self.path.parent) - seen.stamp < GONE_AFTER
 
     def _acquire(self) -> None:
         spoken = -float("inf")
@@ -181,6 +181,17 @@ def held(output: Path) -> Lock:
     return _held.get(file_of(output)) or Lock(output)
 
 
+def wait(output: Path) -> None:
+    """Wait until no other process makes an output; the lock is left to whoever comes next."""
+    mine = Lock(output)
+    spoken = False
+    while (seen := look(mine.path)) and mine.is_held(seen):
+        if not spoken:
+            spoken = True
+            logs.say(f"{output}: {seen.holder or 'another process'} is making it; waiting for its end")
+        time.sleep(LOOK_EVERY)
+
+
 def confirm() -> None:
     """Make sure that all locks of this process are still its own; asked before anything is written.
 
@@ -209,7 +220,7 @@ def look(path: Path) -> Seen | None:
     return Seen(holder, stamp)
 
 
-def _clock_of(folder: Path) -> float:
+def clock_of(folder: Path) -> float:
     """The time by the clock that stamps files in a folder, which need not be this machine's."""
     with tempfile.TemporaryFile(dir=folder) as file:
         return os.fstat(file.fileno()).st_mtime

@@ -6,44 +6,62 @@ left is nobody's.
 
 import atexit
 import secrets
+import time
 from pathlib import Path
-from typing import NamedTuple
 
-from workflow_src import lock
+from workflow_src import lock, logs, processes
+from workflow_src.errors import UserError
 from workflow_src.processes import Process
 
 
-class Others(NamedTuple):
-    """Other runs in a folder: those that live, and those that were killed."""
+def announce(folder: Path, kind: str) -> list[Process | None]:
+    """Leave a note of this process until it ends, and say whose notes the killed ones left; then remove theirs.
 
-    alive: list[Process | None]
-    gone: list[Process | None]
+    Of a process elsewhere it may take three minutes to tell whether it lives.
 
-
-def announce(folder: Path) -> Others:
-    """Leave a note of this process until it ends, and say who else did.
-
-    The notes of those that are gone are removed, but only where nobody else lives: as long as somebody does, nothing is
-    done about what the others left.
-
+    Args:
+        folder: of the notes.
+        kind: what runs. All kinds exclude each other, but what a killed one left is for a run of its own kind.
     Raises:
-        UserError: the folder cannot be written.
+        UserError: another run lives, or the folder cannot be written.
     """
-    mine = lock.Lock(folder, folder / f"run.{secrets.token_hex(8)}.note")
+    mine = lock.Lock(folder, folder / f"run.{kind}.{secrets.token_hex(8)}.note")
     mine.__enter__()
     atexit.register(mine.__exit__, None, None, None)
-    others = Others([], [])
-    dead = []
-    for path in folder.glob("run.*.note"):
+    dead: dict[Path, Process | None] = {}
+    for path in sorted(folder.glob("run.*.note")):
         seen = lock.look(path)
         if seen is None or path == mine.path:
             continue
-        if mine.is_held(seen):
-            others.alive.append(seen.holder)
-        else:
-            others.gone.append(seen.holder)
-            dead.append(path)
-    if not others.alive:
-        for path in dead:
-            path.unlink(missing_ok=True)
-    return others
+        if _lives(path, mine):
+            raise UserError(
+                f"{folder}: {_name(seen)} runs in this folder; wait for its end, or stop it (Ctrl-C), "
+                "or work in another clone"
+            )
+        if path.exists() and path.name.startswith(f"run.{kind}."):
+            dead[path] = seen.holder
+    for path in dead:
+        path.unlink(missing_ok=True)
+    return list(dead.values())
+
+
+def _lives(path: Path, mine: lock.Lock) -> bool:
+    """Whether the run of a note lives; of one elsewhere a sign of life is waited for."""
+    first = lock.look(path)
+    spoken = False
+    while (seen := lock.look(path)) and first and mine.is_held(seen):
+        here = seen.holder and processes.is_alive(seen.holder, mine.me)
+        if here or seen.stamp != first.stamp:
+            return True
+        if not spoken:
+            spoken = True
+            logs.say(
+                f"{_name(seen)} was at work here and may have been killed; waiting for a sign of life, "
+                f"{lock.GONE_AFTER:.0f} s at most"
+            )
+        time.sleep(lock.LOOK_EVERY)
+    return False
+
+
+def _name(seen: lock.Seen) -> str:
+    return f"another run, {seen.holder}," if seen.holder else "another run"

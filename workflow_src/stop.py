@@ -48,6 +48,16 @@ def postponed() -> Iterator[Callable[[], signal.Signals | None]]:
         _postponed, _asked = False, None
 
 
+@contextlib.contextmanager
+def at_once() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt in a block, whatever the program around it makes of that signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _receive(number: int, frame: FrameType | None) -> None:
     global _asked
     by = signal.Signals(number)

@@ -137,6 +137,19 @@ def test_diverged_seeds_are_noted_and_no_fault(project):
     assert found.exit_code(strict=True) == 0
 
 
+def test_runs_that_are_not_here_are_told_by_the_arrays_that_they_were_combined_into(project):
+    seeds = audit(BASE).facts["seeds"]
+    assert "4 runs: 0 missing" in seeds
+    for stage in ("train", "evaluate"):
+        shutil.rmtree(BASE / stage)
+    found = audit(BASE)
+    assert found.facts["seeds"] == seeds
+    assert found.exit_code(strict=False) == 0
+    shutil.rmtree(BASE / "simulate")
+    results.make(project, PRESET.resolve(), only=("aggregate",), shift=2)
+    assert any("no record of lorenz63_full" in str(one) for one in audit(BASE).findings)
+
+
 def test_inputs_that_were_made_again_make_a_figure_stale(project):
     path = BASE / "aggregate/lorenz63_full.nc"
     results.make(project, PRESET.resolve(), only=("aggregate",))

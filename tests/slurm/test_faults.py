@@ -111,7 +111,7 @@ def test_no_second_snakemake_runs_beside_the_first(cluster, project):
     training(cluster, first, project)
     second = start(project)
     assert second.process.wait(120) != 0
-    assert "Directory cannot be locked" in second.text()
+    assert "runs in this folder" in second.text()
     assert first.process.poll() is None
     first.process.send_signal(signal.SIGINT)
     first.process.wait(120)

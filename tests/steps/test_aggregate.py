@@ -8,7 +8,7 @@ from workflow_src import store
 from workflow_src.errors import UserError
 from workflow_src.specs.aggregate import AggregateSpec
 from workflow_src.specs.benchmark import BenchmarkCells
-from workflow_src.steps.aggregate import aggregate, thin
+from workflow_src.steps.aggregate import aggregate, bin_width, thin
 from workflow_src.steps.aggregate_benchmark import combine
 
 SPEC = AggregateSpec(
@@ -101,6 +101,20 @@ def test_every_number_lands_in_its_place_and_survives_the_file(tmp_path):
     assert found["lyapunov_exponent_truth"].item() == 0.009
 
 
+@pytest.mark.parametrize("fewer", [250, 333], ids=["whole bins", "a shorter last one"])
+def test_models_of_fewer_updates_have_the_first_bins_of_the_others(fewer):
+    cells = [(m, t, p) for m in SPEC.models for t in SPEC.sequence_lengths for p in SPEC.packs]
+    histories = [history(pack, 1000 if model == "lssm" else fewer) for model, _, pack in cells]
+    found = aggregate(SPEC, [measure(*cell) for cell in cells], histories)
+    assert (np.diff(found["update"]) > 0).all()
+    counts = found["loss"].notnull().sum("update").isel(sequence_length=0, seed=0)
+    assert counts.sel(model="lssm").item() == 200
+    assert counts.sel(model="shplrnn_quasi").item() == -(-fewer // 5)
+    first = found["loss"].sel(model="shplrnn_quasi").isel(update=slice(fewer // 5))
+    assert first.notnull().all()
+    assert found["finished_updates"].sel(model="shplrnn_quasi").values.min() == fewer
+
+
 @pytest.mark.parametrize(("measured", "recorded"), [(7, 8), (8, 7), (7, 7)])
 def test_a_missing_file_is_named_in_one_line(measured, recorded):
     measures, histories = parts()
@@ -125,7 +139,7 @@ def test_histories_are_binned_by_medians_means_and_counts():
     long["loss"][0, 796:] = np.nan
     long["newton_iterations"][0, :4] = [1, 2, 3, 6]
     long["converged_fraction"][0, 5:8] = 0.5
-    binned = thin(long)
+    binned = thin(long, bin_width([long]))
     assert binned.sizes["update"] == 200
     assert binned["loss"][0, 0] == 3.0
     assert np.isnan(binned["loss"][0, -1])
@@ -139,14 +153,15 @@ def test_histories_are_binned_by_medians_means_and_counts():
 
 @pytest.mark.parametrize(("updates", "bins"), [(1, 1), (200, 200), (201, 101), (999, 200), (20000, 200)])
 def test_a_history_has_at_most_200_bins(updates, bins):
-    assert thin(history((0, 1), updates)).sizes == {"seed": 2, "update": bins}
+    one = history((0, 1), updates)
+    assert thin(one, bin_width([one])).sizes == {"seed": 2, "update": bins}
 
 
 def test_the_last_bin_holds_the_updates_that_are_left():
     long = history((0, 1), updates=401)  # 133 bins of three updates, then two
     long["loss"][1, -2:] = [5.0, 7.0]
     long["newton_iterations"][1, -2:] = [2.0, 4.0]
-    binned = thin(long)
+    binned = thin(long, bin_width([long]))
     assert binned["update"].values[[0, -1]].tolist() == [1.0, 399.5]
     assert binned["loss"][:, -1].values.tolist() == [1.0, 6.0]
     assert binned["newton_iterations"][:, -1].values.tolist() == [1.0, 3.0]
@@ -156,7 +171,7 @@ def test_updates_are_counted_until_a_run_diverges():
     long = history((0, 1), updates=10)
     long["converged_fraction"][0, 6:] = np.nan
     long["converged_fraction"][0, 2] = 0.5
-    binned = thin(long)
+    binned = thin(long, bin_width([long]))
     assert binned["finished_updates"].values.tolist() == [6, 10]
     assert binned["unconverged_updates"].values.tolist() == [1, 0]
 

@@ -104,7 +104,7 @@ def test_a_figure_whose_input_is_not_here_or_damaged_is_named(project, capsys):
     [
         ([], "nothing is asked for; give --data, --figures or --sample K"),
         (["--data"], "results/tiny/simulate: has no dataset"),
-        (["--sample", "1"], "results/tiny has 0 trained runs, not 1; give fewer"),
+        (["--sample", "5"], "results/tiny has 4 trained runs, not 5; give fewer"),
         (["--sample", "0"], "give 1 or more"),
     ],
     ids=["nothing", "data", "sample", "none"],

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.persistence.db import DbPersistence
+from snakemake.persistence.file import FilePersistence
 
 from workflow_src import processes
 from workflow_src.config import read_preset
@@ -241,18 +243,20 @@ def test_presets_are_never_merged(tmp_path):
 
 
 @pytest.mark.slow
-def test_after_a_kill_of_snakemake_the_same_command_works_and_a_living_one_is_respected(tmp_path):
-    target = "results/smoke/simulate/lorenz63.nc"
-    locks, notes = tmp_path / ".snakemake/locks", tmp_path / ".snakemake/runs"
-    for folder in (locks, notes):
-        folder.mkdir(parents=True)
-    (locks / "0.output.lock").write_text(f"{target}\n")
+@pytest.mark.parametrize("words", [(), ("--persistence-backend", "file")], ids=["db", "file"])
+def test_after_a_kill_of_snakemake_the_same_command_works_and_a_living_one_is_respected(tmp_path, words):
+    target = "results/smoke/tables/table5.csv"
+    notes = tmp_path / ".snakemake/runs"
+    notes.mkdir(parents=True)
+    backend = FilePersistence if words else DbPersistence
+    backend(path=tmp_path / ".snakemake")._write_locks("output", [target])
     killed = processes.this()._replace(started=-1)
-    (notes / "run.killed.note").write_text(json.dumps(killed._asdict()))
-    living = notes / "run.living.note"
+    (notes / f"run.{backend.__name__}.killed.note").write_text(json.dumps(killed._asdict()))
+    living = notes / "run.Another.living.note"
     living.write_text(json.dumps(processes.this()._asdict()))
-    call = (tmp_path, "--configfile", str(ROOT / "config/smoke.yaml"), "--", target)
-    assert "Directory cannot be locked" in snakemake(*call, dry=False).stderr
+    call = (tmp_path, "--configfile", str(ROOT / "config/smoke.yaml"), *words, "--", target)
+    refused = refusal(snakemake(*call, dry=False), "runs in this folder")
+    assert refused.startswith(f"{notes}: another run, {processes.this()}")
     living.unlink()
     run = snakemake(*call, dry=False)
     assert run.returncode == 0, run.stderr

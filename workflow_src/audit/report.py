@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 from workflow_src.audit import bundle, summary
 from workflow_src.audit.chain import Chain, Node, compare, walk
+from workflow_src.audit.examine import Examined
 from workflow_src.audit.finding import Finding
 from workflow_src.audit.today import Presets
 from workflow_src.errors import UserError
-from workflow_src.provenance import archive, sidecar
+from workflow_src.provenance import archive, lineage, sidecar
+from workflow_src.provenance.carriers import Damaged
 from workflow_src.provenance.git import read_git
+from workflow_src.provenance.record import SCHEMA
 
 # Files of a folder that are no results: logs, records, and trainings on their way.
 NO_RESULTS = (".log", sidecar.ENDING, "unfinished.eqx")
@@ -96,6 +99,7 @@ def _folder(folder: Path, presets: Presets) -> Report:
     results, left = _results(folder)
     found = [(path, chain.examine(path, str(path), deep=False)) for path in results]
     gone: set[str] = set()
+    alone: list[Path] = []
     for path, one in found:
         findings += one.findings
         stage = _stage(path, folder)
@@ -109,6 +113,7 @@ def _folder(folder: Path, presets: Presets) -> Report:
             place = chain.locate(wanted["path"], path)
             if place is None:
                 gone.add(wanted["path"])
+                alone += [path] if path not in alone else []
                 continue
             verdict, _ = compare(wanted, chain.examine(place, str(place), deep=False))
             if verdict in ("made again", "another"):
@@ -118,9 +123,23 @@ def _folder(folder: Path, presets: Presets) -> Report:
     if gone:
         text = f"{len(gone)} files upstream are not here, {min(gone)} among them"
         findings.append(Finding("warning", "upstream", text))
+    for path in alone:
+        known, damage = _upstream(chain.examine(path, str(path), deep=True))
+        records = known | records
+        findings += damage
     findings += [Finding("warning", path, "the file of this record is gone; delete it") for path in left]
     facts, told = _facts(list(records.values()), presets, findings)
     return Report(str(folder), facts, _sorted([*findings, *told]), None, stages)
+
+
+def _upstream(found: Examined) -> tuple[dict[str, Mapping[str, Any]], list[Finding]]:
+    """The records that a file brings along of what it was made from, by their ids."""
+    try:
+        ancestors = lineage.unpack((found.record or {}).get("lineage"))
+    except Damaged as error:
+        return {}, [Finding("damage", found.shown, str(error))]
+    records = [one.record for one in ancestors if one.record is not None and one.record.get("schema") == SCHEMA]
+    return {str(record["id"]): record for record in records}, []
 
 
 def _bundle(path: Path, presets: Presets) -> Report:

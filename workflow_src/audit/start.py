@@ -110,6 +110,16 @@ def finished(preset: Preset, file: Path, results: Path, unsure: Iterable[str]) -
     return found
 
 
+def asked_for(preset: Preset, file: Path, results: Path, targets: Iterable[str], paths: Iterable[str]) -> list[str]:
+    """Those of some results that the targets need, or that all figures and tables do where there are no targets."""
+    if not (paths := list(paths)):
+        return []
+    today = Today(preset, file)
+    needed = _needed(today, results, targets)
+    names = {path: os.path.relpath(path, results) for path in paths}
+    return [path for path, name in names.items() if name in today.jobs and today.jobs[name].outputs[0] in needed]
+
+
 def _other_upstream(path: Path, job: Job, today: Today, results: Path) -> str | None:
     """What today's preset asks for that a file upstream was not made with, if that is not here to tell it itself."""
     if job.step != "aggregate" or all((results / name).exists() for name in job.reads):

@@ -41,7 +41,8 @@ def software() -> dict[str, Any]:
 
 def lock(prefix: Path = Path(sys.prefix)) -> dict[str, str] | None:
     """Name and SHA-256 of the lock that the installation left in its environment; None where it left none."""
-    locks = sorted(prefix.glob("*.lock"))
+    # uv leaves a hidden one of its own.
+    locks = sorted(path for path in prefix.glob("*.lock") if not path.name.startswith("."))
     if not locks:
         return None
     return {"name": f"envs/{locks[0].stem}.txt", "sha256": hashlib.sha256(locks[0].read_bytes()).hexdigest()}

@@ -29,10 +29,14 @@ def aggregate(spec: AggregateSpec, measures: Sequence[xr.Dataset], histories: Se
     cells = list(itertools.product(spec.models, spec.sequence_lengths, spec.packs))
     if not len(cells) == len(measures) == len(histories):
         raise UserError(f"--measures: {len(measures)} files for {len(cells)} jobs of {spec.experiment}; pass one each")
+    # One width for all, so that the bins of models with fewer updates are the first ones of the others.
+    width = bin_width(histories)
+    thinned = [thin(history, width) for history in histories]
+    updates = np.unique(np.concatenate([history["update"].values for history in thinned]))
     parts = []
-    for (model, length, _), measure, history in zip(cells, measures, histories, strict=True):
-        part = xr.merge([measure.drop_vars(SHARED), thin(history)], combine_attrs="drop", join="exact", compat="equals")
-        parts.append(part.expand_dims(model=[model], sequence_length=[length]))
+    for (model, length, _), measure, history in zip(cells, measures, thinned, strict=True):
+        part = xr.merge([measure.drop_vars(SHARED), history], combine_attrs="drop", join="exact", compat="equals")
+        parts.append(part.reindex(update=updates).expand_dims(model=[model], sequence_length=[length]))
     combined = xr.combine_by_coords(
         parts, combine_attrs="drop", join="outer", compat="no_conflicts", data_vars="minimal"
     )
@@ -58,12 +62,16 @@ def aggregate(spec: AggregateSpec, measures: Sequence[xr.Dataset], histories: Se
     )
 
 
-def thin(history: xr.Dataset) -> xr.Dataset:
-    """A history in at most MOST_HISTORY_POINTS bins: medians of the loss, means of the rest, and counts of what failed.
+def bin_width(histories: Sequence[xr.Dataset]) -> int:
+    """Updates per bin, so that the longest history has at most MOST_HISTORY_POINTS bins."""
+    return -(-max(history.sizes["update"] for history in histories) // MOST_HISTORY_POINTS)
+
+
+def thin(history: xr.Dataset, width: int) -> xr.Dataset:
+    """A history in bins of `width` updates: medians of the loss, means of the rest, and counts of what failed.
 
     A bin of a diverged run is NaN from where it diverged. The last bin is shorter where the bins do not fit.
     """
-    width = -(-history.sizes["update"] // MOST_HISTORY_POINTS)
     converged = history["converged_fraction"]
     seeds = {"seed": history["seed"]}
     return xr.Dataset(

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from workflow_src import store
 from workflow_src.config import Preset
 from workflow_src.config.jobs import place
 from workflow_src.errors import UserError
 from workflow_src.provenance import carriers, lineage
 from workflow_src.specs.run import RunSpec
-from workflow_src.verify.run import MEASURES, Stored, Trained, require
+from workflow_src.verify.run import MEASURES, Stored, Trained, binned, require
 
 
 def kept_run(preset: Preset, base: Path, run: RunSpec) -> Stored:
@@ -33,9 +35,10 @@ def kept_run(preset: Preset, base: Path, run: RunSpec) -> Stored:
         raise UserError(f"{path}: does not say which {model} it was combined from; make it again")
     require(path, run, found.record, store.load(base / f"simulate/{run.dataset}.nc"))
     cell = arrays.sel(model=run.model, sequence_length=run.sequence_length)
-    losses = cell["loss"].sel(seed=list(run.seeds)).transpose("seed", "update").values
-    # The last bin may be shorter, never the first.
-    width = -(-run.training.updates // losses.shape[1])
+    # The coordinate of a bin is the mean of its updates, counted from 0.
+    width = round(2 * float(arrays["update"][0])) + 1
+    bins = binned(np.arange(float(run.training.updates))[None], width)[0]
+    losses = cell["loss"].sel(seed=list(run.seeds), update=bins).transpose("seed", "update").values
     measures = cell[list(MEASURES)]
     trained = Trained(None, losses, measures.sel(seed=list(run.seeds)), found.record, found.content_sha256, width)
     return Stored(trained, [measures])
