@@ -46,7 +46,7 @@ RESULTS = Path("results") / PRESET.preset
 if workflow.is_main_process and (refused := refusal(RESULTS)):
     raise WorkflowError(str(refused))
 # Jobs learn it from their environment: results do not depend on it. On a cluster, each has its GPU for itself.
-os.environ["GTF_DEER_PACKS_PER_GPU"] = "1" if workflow.remote_exec else str(PRESET.packs_per_gpu)
+os.environ.update(GTF_DEER_PACKS_PER_GPU="1" if workflow.remote_exec else str(PRESET.packs_per_gpu))
 if PRESET.packs_per_gpu > 1 and "gpu" not in workflow.resource_settings.resources:
     workflow.register_resource("gpu", PRESET.packs_per_gpu)
 if workflow.is_main_process and (slurm := sys.modules.get("snakemake_executor_plugin_slurm")):
