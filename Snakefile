@@ -26,6 +26,7 @@ if "gpu" not in workflow.global_resources:
 
 
 include: "rules/common.smk"
+include: "rules/before.smk"
 include: "rules/simulate.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
@@ -50,7 +51,6 @@ localrules:
     aggregate,
     aggregate_benchmark,
     hyperparameters,
-    report,
 
 
 workflow.localrules(*shown_targets())

@@ -1,13 +1,13 @@
 """Draw figures beyond the paper's: asked for by `extras`, `sensitivity` or their own names, and no part of `all`.
 
 in    results/{preset}/aggregate/{experiment or benchmark}.nc; results/{preset}/simulate/{dataset}.nc
-out   results/{preset}/extras/{figure}.pdf, .png, .csv
+out   results/{preset}/extras/{figure}.pdf, .png, .csv; the page that shows them is of rules/report.smk
 """
 
 
 rule extras:
     input:
-        targets("extras", ("pdf", "png", "csv")),
+        extra_targets(),
 
 
 rule sensitivity:

@@ -1,22 +1,26 @@
-"""Write the page that shows the results of the preset: claims, figures, tables, assumptions, times.
+"""Write the pages that show the results of the preset: claims, figures, tables, assumptions, times; and those beyond the paper.
 
-in    results/{preset}/figures/..., tables/..., aggregate/{experiment or benchmark}.nc, claims.csv where there are claims
-out   results/{preset}/report.html
+in    results/{preset}/figures/..., tables/..., aggregate/{experiment or benchmark}.nc, claims.csv where there are claims;
+      extras/... for the page beyond the paper
+out   results/{preset}/report.html; extras/report.html, which is no part of `all`
 """
 
-REPORT = report_job(PRESET)
+for rule_name, page in report_jobs(PRESET).items():
 
-
-rule report:
-    input:
-        results=[RESULTS / path for path in REPORT.reads],
-    output:
-        page=RESULTS / "report.html",
-    log:
-        RESULTS / "logs/report.log",
-    params:
-        shown=REPORT.spec["shown"],
-        code=fingerprint("steps.report"),
-    shell:
-        "python -m workflow_src.steps.report --shown {params.shown:q} --results {input.results}"
-        " --output {output.page} > {log} 2>&1"
+    rule:
+        name:
+            rule_name
+        input:
+            results=[RESULTS / path for path in page.reads],
+        output:
+            page=RESULTS / page.outputs[0],
+        log:
+            RESULTS / f"logs/{rule_name}.log",
+        localrule: True
+        params:
+            shown=page.spec["shown"],
+            elsewhere=page.spec["elsewhere"],
+            code=fingerprint("steps.report"),
+        shell:
+            "python -m workflow_src.steps.report --shown {params.shown:q} --elsewhere {params.elsewhere:q}"
+            " --results {input.results} --output {output.page} > {log} 2>&1"

@@ -30,6 +30,9 @@ def content():
     return {
         "preset": LONG,
         "preset_file": f"config/{LONG}.yaml",
+        "page": f"results/{LONG}/report.html",
+        "beyond": False,
+        "elsewhere": ["Figure S1", "Figure B1"],
         "commit": {"id": "c" * 40, "others": 1, "dirty": 2},
         "claims_file": {"path": "config/claims.yaml", "sha256": "a" * 64, "commit": "b" * 40},
         "claims": [numbers | words | {"effect_unit": "nats", "verdict": verdict} for verdict in kinds],
@@ -46,9 +49,10 @@ def content():
                 "counts": [f"{LONG}: n = 3 runs, 1 diverged"],
                 "image": PIXEL,
                 "size": (1400, 700),
+                "file": f"figures/{name}",
                 "command": f"snakemake -c2 {LONG}",
             }
-            for name in ("figure1", "figureA2")
+            for name in ("figure1", "figureA2", "figureS1")
         ],
         "tables": [
             {
@@ -80,10 +84,11 @@ def content():
     }
 
 
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
+@pytest.fixture(scope="module", params=[False, True], ids=["results", "beyond"])
+def file(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(render(content(), '<meta name="provenance" content="{}">'))
+    changed = {"beyond": True, "elsewhere": [], "tables": [], "claims": []} if request.param else {}
+    path.write_text(render(content() | changed, '<meta name="provenance" content="{}">'))
     return path
 
 

@@ -13,7 +13,7 @@ import xarray as xr
 
 from tests.audit import results
 from workflow_src import store
-from workflow_src.config.shown import FiguresSpec, TablesSpec
+from workflow_src.config.shown import ExtrasSpec, FiguresSpec, TablesSpec
 from workflow_src.errors import UserError
 from workflow_src.provenance import carriers, lineage, sidecar
 from workflow_src.report import captions, content
@@ -84,9 +84,24 @@ def page(*extra, shown="figure2,table1,table5"):
         *(BASE / f"aggregate/lorenz63_{name}.nc" for name in ("full", "partial")),
         *extra,
     ]
-    args = ["--shown", shown, "--results", *map(str, paths), "--output", str(BASE / "report.html")]
+    return write(BASE / "report.html", shown, paths, "figureB1")
+
+
+def page_beyond():
+    """The page of one extra, whose files are those of a figure."""
+    for suffix in ("pdf", "png", "csv"):
+        old, new = BASE / f"figures/figure2.{suffix}", BASE / f"extras/figureB1.{suffix}"
+        new.parent.mkdir(exist_ok=True)
+        shutil.copyfile(old, new)
+        sidecar.write(new, sidecar.read(old)["record"])
+    paths = [*(BASE / "extras").glob("figureB1.???"), *(BASE / "aggregate").glob("lorenz63_*l.nc")]
+    return write(BASE / "extras/report.html", "figureB1", paths)
+
+
+def write(file, shown, paths, elsewhere=""):
+    args = ["--shown", shown, "--elsewhere", elsewhere, "--results", *map(str, paths), "--output", str(file)]
     report.main(args)
-    return (BASE / "report.html").read_text()
+    return file.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +163,20 @@ def test_readers_by_ear_and_keyboard_find_their_way(project):
     assert len(parsed.all("caption")) == len(parsed.all("table")) > 3
     assert next(one for one in parsed.all("a"))["href"] == "#content"
     assert all("tabindex" in one and "aria-label" in one for one in parsed.all("div") if one.get("class") == "scroll")
+
+
+def test_figures_beyond_the_paper_have_a_page_of_their_own(project):
+    assert "Figure B1" in Parsed(page()).text
+    parsed = Parsed(page_beyond())
+    assert not parsed.open
+    assert not parsed.crossed
+    ids = [attrs["id"] for _, attrs in parsed.elements if "id" in attrs]
+    assert "figureB1" in ids
+    assert "claims" not in ids
+    for link in (attrs["href"] for attrs in parsed.all("a")):
+        assert link[1:] in ids if link.startswith("#") else (BASE / "extras" / link).is_file(), link
+    assert "workflow_src audit results/tiny/extras/report.html" in parsed.text
+    assert "-- results/tiny/extras/figureB1.pdf" in parsed.text
 
 
 def test_a_preset_without_claims_says_so(project):
@@ -218,7 +247,7 @@ def test_durations_read_well(seconds, text):
 
 
 def test_every_figure_and_table_has_words_of_its_own():
-    assert set(FiguresSpec.model_fields) <= set(captions.FIGURES)
+    assert set(FiguresSpec.model_fields) | set(ExtrasSpec.model_fields) <= set(captions.FIGURES)
     assert set(TablesSpec.model_fields) <= set(captions.TABLES)
     assert all(words.alt for words in captions.FIGURES.values())
     assert captions.of("table", "tableX").title == "Table X"

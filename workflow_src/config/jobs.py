@@ -1,6 +1,6 @@
 """Every job of a preset: what it writes, with which settings, from what. The rules say how; this says what."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from workflow_src.config.claims import claims_spec, role_names
@@ -35,24 +35,25 @@ class Job(NamedTuple):
 
 def jobs(preset: Preset) -> Iterator[Job]:
     """All jobs of a preset, upstream first."""
-    made = list(_results(preset))
+    made, extras = list(_results(preset)), list(extra_jobs(preset))
     yield from made
-    yield _report(made)
-    yield from extra_jobs(preset)
+    yield from extras
+    yield from _reports(made, extras)
 
 
-def report_job(preset: Preset) -> Job:
-    """The job that writes the page of a preset's results."""
-    return _report(list(_results(preset)))
+def report_jobs(preset: Preset) -> dict[str, Job]:
+    """The jobs that write pages of a preset's results, by the name of their rule."""
+    pages = _reports(list(_results(preset)), list(extra_jobs(preset)))
+    return dict(zip(("report", "report_extras"), pages, strict=False))
 
 
 def extra_jobs(preset: Preset) -> Iterator[Job]:
-    """The figures beyond the paper's, of which neither `all` nor the report knows."""
+    """The figures beyond the paper's, which are no part of `all`."""
     yield from _section(preset, "extras", "figure", ("pdf", "png", "csv"))
 
 
 def _results(preset: Preset) -> Iterator[Job]:
-    """All that the report tells of."""
+    """All that `all` makes or needs, but its report."""
     for name, dataset in preset.datasets.items():
         yield Job("simulate", (f"simulate/{name}.nc",), {"spec": dataset.model_dump(mode="json"), "name": name})
     for run in preset.runs():
@@ -130,15 +131,23 @@ def _section(preset: Preset, section: str, step: str, suffixes: tuple[str, ...])
             yield Job(step, outputs, spec, (f"{step}s.{target}",), tuple(inputs.values()), inputs)
 
 
-def _report(made: Iterable[Job]) -> Job:
-    """The page of all results: it reads what is shown, and the aggregates for the runs that diverged."""
-    made = list(made)
-    shown = [job for job in made if job.step in ("figure", "table")]
+def _reports(made: Sequence[Job], extras: Sequence[Job]) -> Iterator[Job]:
+    """The page of all results, and that of the figures beyond the paper where there are any."""
     told = [job for job in made if job.step in ("hyperparameters", "claims")]
-    names = ",".join(str(job.spec[job.step]) for job in shown)
+    yield _report("report.html", [job for job in made if job.step in ("figure", "table")], told, _names(extras))
+    if extras:
+        yield _report("extras/report.html", extras, [job for job in told if job.step == "hyperparameters"])
+
+
+def _report(page: str, shown: Sequence[Job], told: Sequence[Job], elsewhere: str = "") -> Job:
+    """A page of results: it reads what is shown, and the aggregates for the runs that diverged."""
     read = dict.fromkeys(path for job in (*shown, *told) for path in job.reads if path.startswith("aggregate/"))
     reads = (*(path for job in (*shown, *told) for path in job.outputs), *read)
-    return Job("report", ("report.html",), {"shown": names}, reads=reads)
+    return Job("report", (page,), {"shown": _names(shown), "elsewhere": elsewhere}, reads=reads)
+
+
+def _names(shown: Iterable[Job]) -> str:
+    return ",".join(str(job.spec[job.step]) for job in shown)
 
 
 def _models(roles: Any) -> str:

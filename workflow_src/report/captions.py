@@ -60,6 +60,50 @@ FIGURES = {
         " run, diamonds are means with standard errors; the dashed line is the error of holding the last observation.",
         "Two strips of forecast error over sequence length, for forced Lorenz-96 and the bursting neuron.",
     ),
+    "figureS1": Words(
+        "How far the findings depend on what the paper leaves open",
+        "One setting changed at a time on forced Lorenz-96, one row of panels each; shaded is the value behind the"
+        " other figures. Left: state space divergence, a dot per run, with median and quartiles above the distance"
+        " between two true orbits (dashed). Right: how many times further off the model is that the finding says to be"
+        " worse, for the same seeds; right of 1 the finding holds. Crosses count diverged runs.",
+        "A row of two panels per factor: strips of state space divergence for each of its values, and strips of the"
+        " ratio of divergences that each finding is about.",
+    ),
+    "figureB1": Words(
+        "At which frequencies models move",
+        "A: power spectra of the true system and of a free-running model with the median distance. B: the Hellinger"
+        " distance of spectra against the length of training sequences. C: the same across model classes. The dashed"
+        " floor is the distance between two true orbits; crosses count diverged runs.",
+        "Two spectra each with the model's above the true one, and strips of Hellinger distance over sequence length"
+        " and over model classes.",
+    ),
+    "figureB2": Words(
+        "Lyapunov exponents of models and of true systems",
+        "The largest exponent of the free-running map per unit of model time, a dot per run. Dashed is the exponent of"
+        " the true system from its tangent map; positive exponents mean chaos.",
+        "Strips of Lyapunov exponents for Lorenz-63 models, and over sequence length for forced Lorenz-96 and the"
+        " bursting neuron.",
+    ),
+    "figureB3": Words(
+        "Forecast error against lead time",
+        "Median error over the finite runs in standard deviations of the data, from dark (short training sequences) to"
+        " light (long ones), and across model classes. Dashed is the error of holding the last observation.",
+        "Curves of forecast error over lead time for two systems and for the model classes.",
+    ),
+    "figureB4": Words(
+        "Learning curves against time and against data",
+        "Median training loss of each training sequence length, from dark (short) to light (long): against the time"
+        " that the pack of runs took, without compilation, and against the samples drawn so far. Losses of different"
+        " lengths are not comparable in height; how soon they settle is.",
+        "Curves of training loss over seconds and over samples, for two systems.",
+    ),
+    "figureB5": Words(
+        "Controls for the effect of sequence length",
+        "The runs of Figure 3A beside two controls on forced Lorenz-96. A: the same warm-up at every length, instead of"
+        " a share of it. B: a forcing strength that follows the Jacobians during training instead of a constant one."
+        " Diamonds are means with standard errors, crosses count diverged runs.",
+        "Two strips of state space divergence over sequence length, each with the runs of Figure 3A and a control.",
+    ),
 }
 TABLES = {
     "tableA1": Words("Parameters of the bursting neuron", "Symbols as in the paper's equations (64) and (65)."),

@@ -25,6 +25,8 @@ CLAIM_NUMBERS = ("effect", "low", "high", "p", "p_holm", "seeds_used", "seeds_fa
 CLAIM_DETAILS = ("comparison", "test", "reason")
 NAMED = ("jax", "equinox", "optax", "numpy", "scipy", "netCDF4", "matplotlib", "snakemake")
 HOW = {1: "in training", 2: "in free-running generation"}
+# The folder of figures beyond the paper.
+EXTRAS = "extras"
 # Longer tables are folded.
 MOST_ROWS = 16
 
@@ -45,13 +47,14 @@ class Table(NamedTuple):
         return len(self.rows) > MOST_ROWS
 
 
-def gather(shown: Sequence[str], results: Sequence[Path], folder: Path) -> dict[str, Any]:
+def gather(shown: Sequence[str], results: Sequence[Path], page: Path, elsewhere: str = "") -> dict[str, Any]:
     """Everything that the template shows.
 
     Args:
         shown: names of figures and tables, in order.
         results: files of one preset: figures, tables, hyper-parameters, aggregates and claims.
-        folder: of the page, which links start from.
+        page: where it will lie: links start from its folder, and a page among `extras` is of figures beyond the paper.
+        elsewhere: names of figures that have a page of their own, comma-separated.
     Raises:
         UserError: a file or its record is missing.
     """
@@ -59,16 +62,22 @@ def gather(shown: Sequence[str], results: Sequence[Path], folder: Path) -> dict[
     records = all_records(results, beside)
     aggregates = {path.stem: store.load(path) for path in results if path.parent.name == "aggregate"}
     runs = {name: dataset for name, dataset in aggregates.items() if "status" in dataset}
+    beyond = page.parent.name == EXTRAS
+    folder = page.parent.parent if beyond else page.parent
     by_name = {path.relative_to(folder).as_posix(): path for path in results}
     preset, file = str(folder.name), _preset_file(records)
+    drawn = EXTRAS if beyond else "figures"
     claims = read_csv(by_name["claims.csv"]) if "claims.csv" in by_name else []
     lost = list(diverged(runs))
     command = f"snakemake -c2 --configfile {file} -- "
-    figures = [name for name in shown if f"figures/{name}.png" in by_name]
+    figures = [name for name in shown if f"{drawn}/{name}.png" in by_name]
     tables = [name for name in shown if f"tables/{name}.csv" in by_name]
     return {
         "preset": preset,
         "preset_file": file,
+        "page": f"results/{preset}/{page.relative_to(folder).as_posix()}",
+        "beyond": beyond,
+        "elsewhere": [captions.label(name) for name in elsewhere.split(",") if name],
         "commit": commit(records),
         "claims_file": claims_file(records),
         "claims": [claim(row) for row in claims],
@@ -82,12 +91,14 @@ def gather(shown: Sequence[str], results: Sequence[Path], folder: Path) -> dict[
                 "name": name,
                 "label": captions.label(name),
                 "words": captions.of("figure", name),
-                "counts": counts(beside[by_name[f"figures/{name}.png"]], runs),
-                "image": base64.b64encode(by_name[f"figures/{name}.png"].read_bytes()).decode(),
-                "size": png_size(by_name[f"figures/{name}.png"]),
-                "command": f"{command}results/{preset}/figures/{name}.pdf",
+                "counts": counts(beside[picture], runs),
+                "image": base64.b64encode(picture.read_bytes()).decode(),
+                "size": png_size(picture),
+                "file": name if beyond else f"{drawn}/{name}",
+                "command": f"{command}results/{preset}/{drawn}/{name}.pdf",
             }
             for name in figures
+            for picture in [by_name[f"{drawn}/{name}.png"]]
         ],
         "tables": [
             {

@@ -34,7 +34,7 @@ TEMPLATE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
-<title>GTF-DEER reproduction: results of the preset {{ preset }}</title>
+<title>GTF-DEER reproduction: {{ "beyond the paper, preset" if beyond else "results of the preset" }} {{ preset }}</title>
 <link rel="icon" href="data:,">
 <style>{{ style }}</style>
 {{ carried }}
@@ -44,15 +44,15 @@ TEMPLATE = """\
 <div class="page">
 <header>
 <p class="kicker">Independent reproduction · preset {{ preset }}</p>
-<h1>Training recurrent networks in parallel over time</h1>
-<p class="lead">What came out of the preset <em>{{ preset }}</em> of a reproduction, written from the equations alone, of Hess, \
+<h1>Training recurrent networks in parallel over time{{ ": beyond the paper" if beyond }}</h1>
+<p class="lead">{{ "Figures that the paper does not have, from" if beyond else "What came out of" }} the preset <em>{{ preset }}</em> of a reproduction, written from the equations alone, of Hess, \
 Götz and Durstewitz 2026, <cite>Parallel-in-Time Training of Recurrent Neural Networks for Dynamical Systems \
 Reconstruction</cite> (arXiv 2605.12683). Of \
 {{ runs }} trained run{{ '' if runs == 1 else 's' }} in {{ experiments }} experiment{{ '' if experiments == 1 else 's' }}, \
 {{ lost | length or 'none' }} diverged. \
 {% if claims %}{{ claims | length }} claim{{ '' if claims | length == 1 else 's' }} of the paper {{ 'was' if claims | length == 1 else 'were' }} judged: \
 {% for name, count in verdicts %}{{ count }} {{ name or 'without verdict' }}{{ '' if loop.last else ', ' }}{% endfor %}.\
-{% else %}This preset judges no claims of the paper.{% endif %}</p>
+{% elif not beyond %}This preset judges no claims of the paper.{% endif %}</p>
 <ul class="tally">
 {% for name, count in (verdicts if claims else []) %}<li><b>{{ count }}</b>{{ badge(name) }}</li>
 {% endfor %}<li><b>{{ runs }}</b><span>trained runs</span></li>
@@ -69,8 +69,8 @@ Reconstruction</cite> (arXiv 2605.12683). Of \
 {% endif %}</dl>
 </header>
 <nav aria-label="Contents"><ul>
-<li><a href="#claims">Claims</a></li>
-{% if figures %}<li><a href="#figures">Figures</a></li>
+{% if not beyond %}<li><a href="#claims">Claims</a></li>
+{% endif %}{% if figures %}<li><a href="#figures">Figures</a></li>
 {% endif %}{% if tables %}<li><a href="#tables">Tables</a></li>
 {% endif %}<li><a href="#assumptions">Assumptions</a></li>
 <li><a href="#diverged">Diverged runs</a></li>
@@ -80,7 +80,7 @@ Reconstruction</cite> (arXiv 2605.12683). Of \
 </ul></nav>
 <main id="content" tabindex="-1">
 
-<section id="claims" aria-labelledby="claims-title">
+{% if not beyond %}<section id="claims" aria-labelledby="claims-title">
 <h2 id="claims-title">Claims of the paper</h2>
 {% if claims %}<p>What the paper says in words, and whether the runs of this preset bear it out. A verdict is about \
 these runs: their sizes and settings are not the paper's wherever those are assumed.</p>
@@ -106,6 +106,7 @@ these runs: their sizes and settings are not the paper's wherever those are assu
 <p class="links"><a href="claims.csv">claims.csv</a></p>
 {% else %}<p>This preset judges no claims. Its figures and tables show what came out, without a verdict.</p>
 {% endif %}</section>
+{% endif %}
 
 {% if figures %}<section id="figures" aria-labelledby="figures-title">
 <h2 id="figures-title">Figures</h2>
@@ -116,12 +117,14 @@ alt="{{ one.label }}. {{ one.words.alt }}"></div>
 <figcaption>
 <p>{{ one.words.caption }}</p>
 <p class="counts">{{ one.counts | join('; ') }}.</p>
-<p class="links"><a href="figures/{{ one.name }}.pdf">PDF<span> of {{ one.label }}</span></a> \
-<a href="figures/{{ one.name }}.csv">numbers (CSV)<span> of {{ one.label }}</span></a></p>
+<p class="links"><a href="{{ one.file }}.pdf">PDF<span> of {{ one.label }}</span></a> \
+<a href="{{ one.file }}.csv">numbers (CSV)<span> of {{ one.label }}</span></a></p>
 <pre tabindex="0" aria-label="Command that makes {{ one.label }}"><code>{{ one.command }}</code></pre>
 </figcaption>
 </figure>
-{% endfor %}</section>
+{% endfor %}{% if elsewhere %}<p>Beyond the paper, with a page of their own: {{ elsewhere | join(', ') }}. What they need is trained first.</p>
+<pre tabindex="0" aria-label="Command that makes the figures beyond the paper"><code>snakemake -c2 --configfile {{ preset_file }} -- extras</code></pre>
+{% endif %}</section>
 {% endif %}
 {% if tables %}<section id="tables" aria-labelledby="tables-title">
 <h2 id="tables-title">Tables</h2>
@@ -202,9 +205,9 @@ Installed from {{ locks | join(', ') or 'no lock that is known' }}.</p>
 <h2 id="audit-title">How to audit this page</h2>
 <p>The page carries the record of what it was made from, down to the simulated data, and a hash over all of itself. In a clone of the \
 project, even without any results, this says where it comes from and whether every link holds:</p>
-<pre tabindex="0" aria-label="Command that audits this page"><code>python -m workflow_src audit results/{{ preset }}/report.html</code></pre>
+<pre tabindex="0" aria-label="Command that audits this page"><code>python -m workflow_src audit {{ page }}</code></pre>
 <p>It is made by</p>
-<pre tabindex="0" aria-label="Command that makes this page"><code>snakemake -c2 --configfile {{ preset_file }} -- results/{{ preset }}/report.html</code></pre>
+<pre tabindex="0" aria-label="Command that makes this page"><code>snakemake -c2 --configfile {{ preset_file }} -- {{ page }}</code></pre>
 </section>
 </main>
 <footer><p>An independent reproduction; the paper is the work of its authors, with whom this project is not affiliated.</p></footer>

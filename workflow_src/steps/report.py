@@ -11,9 +11,9 @@ from workflow_src.steps.arguments import arguments, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    args = arguments(__doc__, shown=str, results=list, output=Path).parse(argv)
+    args = arguments(__doc__, shown=str, elsewhere=str, results=list, output=Path).parse(argv)
     with provenance.record("report", args, outputs=["output"]) as record:
-        content = gather(args.shown.split(","), args.results, args.output.parent)
+        content = gather(args.shown.split(","), args.results, args.output, args.elsewhere)
         page = render(content, carriers.in_html(record.repeatable()))
         store.write_atomically(args.output, lambda path: path.write_bytes(carriers.sealed_html(page)))
 
