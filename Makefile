@@ -34,8 +34,8 @@ figures: env ## make the figures and tables of a preset (PRESET=smoke, CORES=all
 		status=$$?; $(BIN)/python -m workflow_src failed --since $$began >&2; exit $$status; }; \
 	echo "$$closing"
 
-plan: env ## say what a run will cost before it starts (PRESET=paper, ARGS=figure2)
-	@$(BIN)/python -m workflow_src plan --preset config/$(PRESET).yaml $(ARGS)
+plan: env ## say what a run will cost before it starts: of the paper preset (PRESET=laptop for another, ARGS=figure2)
+	@$(BIN)/python -m workflow_src plan $(if $(filter file,$(origin PRESET)),,--preset config/$(PRESET).yaml) $(ARGS)
 
 status: env ## say how far running jobs are (ARGS=paper for one preset, ARGS="--watch 10")
 	@$(BIN)/python -m workflow_src status $(ARGS)

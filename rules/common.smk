@@ -47,7 +47,12 @@ os.environ.update(GTF_DEER_PACKS_PER_GPU="1" if workflow.remote_exec else str(PR
 if PRESET.packs_per_gpu > 1 and "gpu" not in workflow.resource_settings.resources:
     workflow.register_resource("gpu", PRESET.packs_per_gpu)
 if workflow.is_main_process and (slurm := sys.modules.get("snakemake_executor_plugin_slurm")):
-    scheduler.mend(slurm)
+    if not scheduler.mend(slurm):
+        print(
+            "warning: snakemake-executor-plugin-slurm is not the version that workflow_src/scheduler.py knows: "
+            "where slurmctld is away, Snakemake may wait for ever; install that of envs/, by make env",
+            file=sys.stderr,
+        )
 CLAIMS_FILE = Path(workflow.basedir) / "config/claims.yaml"
 if CLAIMS_FILE.is_relative_to(Path.cwd()):
     # So that logs and records do not name the machine's folders.

@@ -1,4 +1,4 @@
-"""An absent scheduler, on a cluster with accounting: without, Snakemake waits for ever (docs/slurm.md)."""
+"""An absent scheduler on a cluster with accounting, where Snakemake may ask a database; test_faults has the one without."""
 
 import time
 
