@@ -330,6 +330,17 @@ def test_arrays_shipped_without_their_runs_outlive_a_change_of_the_sources(proje
     assert runs == (not found.kept)
 
 
+def test_arrays_outlive_a_change_of_the_sources_beside_others_whose_runs_are_here(project, monkeypatch):
+    for stage in ("train", "evaluate"):
+        shutil.rmtree(BASE / stage / "lorenz63_full")
+    monkeypatch.setattr(today, "fingerprint", lambda *modules: "0" * 16)
+    found = start.outdated(read_preset(PRESET), PRESET, BASE)
+    shipped = {str(BASE / path) for path in ("simulate/lorenz63.nc", "aggregate/lorenz63_full.nc")}
+    own = {str(BASE / path) for path in ("simulate/lorenz63_x.nc", "aggregate/lorenz63_partial.nc")}
+    assert shipped == found.kept.keys()
+    assert own <= found.stale.keys()
+
+
 def test_no_array_outlives_a_change_of_the_preset(project, tmp_path):
     for stage in ("train", "evaluate"):
         shutil.rmtree(BASE / stage)

@@ -1,4 +1,4 @@
-"""An absent scheduler on a cluster with accounting, where Snakemake may ask a database; test_faults has the one without."""
+"""An absent scheduler on a cluster with accounting, which Snakemake may ask instead; test_faults has one without."""
 
 import time
 

@@ -24,8 +24,8 @@ SECTIONS = {
     "sensitivity": ("extras/figureS1.",),
 }
 
-# Steps whose results cannot be made again without training, or make everything downstream train again.
-UPSTREAM = ("simulate", "evaluate", "benchmark_runtime", "benchmark_iterations", "aggregate", "aggregate_benchmark")
+# Folders of what is not shipped with arrays that were combined from it.
+RUNS = ("train/", "benchmark/")
 
 
 class Verdict(NamedTuple):
@@ -50,9 +50,9 @@ class Told(NamedTuple):
 def outdated(preset: Preset, file: Path, results: Path, targets: Iterable[str] = ()) -> Verdict:
     """The results whose record is not of today's preset and sources, or whose inputs were made again, and why.
 
-    Arrays that were shipped without the runs they were combined from outlive a change of the sources: a figure drawn
-    from them must not train everything again. A change of the preset they do not outlive: their records tell the
-    settings of all runs.
+    Arrays that were shipped without the runs they were combined from outlive a change of the sources, each for itself:
+    a figure drawn from them must not train everything again. A change of the preset they do not outlive: their records
+    tell the settings of all runs.
 
     Args:
         file: of the preset.
@@ -66,7 +66,7 @@ def outdated(preset: Preset, file: Path, results: Path, targets: Iterable[str] =
     told: dict[str, Told | None] = {}
     found = Verdict({}, {})
     needed = _needed(today, results, targets)
-    shipped = _is_shipped(today, results)
+    shipped = _shipped(today, results)
     for output, job in today.jobs.items():
         path = results / output
         if job.outputs[0] not in needed or not path.exists():
@@ -81,7 +81,7 @@ def outdated(preset: Preset, file: Path, results: Path, targets: Iterable[str] =
         ):
             found.stale[str(path)] = reason
         elif reason := today.other_sources(output, here.record):
-            (found.kept if shipped and job.step in UPSTREAM else found.stale)[str(path)] = reason
+            (found.kept if job.outputs[0] in shipped else found.stale)[str(path)] = reason
     return found
 
 
@@ -136,10 +136,19 @@ def _other_upstream(path: Path, job: Job, today: Today, results: Path) -> str | 
     return None
 
 
-def _is_shipped(today: Today, results: Path) -> bool:
-    """Whether a folder has combined arrays and none of the runs that they were combined from."""
-    there = {job.step for output, job in today.jobs.items() if (results / output).exists()}
-    return "aggregate" in there and "train" not in there
+def _shipped(today: Today, results: Path) -> set[str]:
+    """First outputs of the jobs of combined arrays that are there without any of their runs, and of all upstream.
+
+    To make one of these again is to train everything downstream of it again.
+    """
+    found: set[str] = set()
+    for output, job in today.jobs.items():
+        if job.step in ("aggregate", "aggregate_benchmark") and (results / output).exists():
+            made_from = _closure(today, [output])
+            names = {name for one in made_from for name in today.jobs[one].outputs}
+            if not any(name.startswith(RUNS) and (results / name).exists() for name in names):
+                found |= made_from
+    return found
 
 
 def _is_whole(path: Path) -> bool:
@@ -193,6 +202,11 @@ def _needed(today: Today, results: Path, targets: Iterable[str]) -> set[str]:
             # The rule of a figure or table has its name.
             if name.startswith(SECTIONS.get(one, ())) or Path(name).stem == one:
                 outputs.add(name)
+    return _closure(today, outputs)
+
+
+def _closure(today: Today, outputs: Iterable[str]) -> set[str]:
+    """First outputs of the jobs that make these, and of all upstream."""
     waiting = [name for name in outputs if name in today.jobs]
     found: set[str] = set()
     while waiting:
