@@ -113,8 +113,8 @@ TABLES = {
         " exponents are per step.",
     ),
     "table2": Words(
-        "Forecasts, and time per update at the longest sequences",
-        "The ratio says how many times longer the evaluation step by step takes.",
+        "Forecasts over all sequence lengths, and time per update at the longest",
+        "Mean error of all runs of all lengths. The ratio says how many times longer the evaluation step by step takes.",
     ),
     "table3": Words("Model classes on forced Lorenz-96", "State space divergence, with the number of parameters."),
     "table4": Words(
