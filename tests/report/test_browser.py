@@ -24,7 +24,7 @@ def content():
     """A page with every part, wide tables and long words."""
     assert base64.b64decode(PIXEL)
     wide = Table([Cell(f"column {k}", True) for k in range(25)], [[Cell("1.2345", True)] * 25] * 3)
-    numbers = dict.fromkeys(("effect", "low", "high", "p", "p_holm", "seeds_used", "seeds_failed"), "1.25")
+    numbers = dict.fromkeys(("effect", "low", "high", "p", "p_holm", "used", "failed"), "1.25")
     words = dict.fromkeys(("claim", "where", "finding", "comparison", "test", "reason"), f"Some words and {LONG}")
     kinds = ("supported", "not supported", "inconclusive", "untestable here")
     return {
@@ -35,7 +35,7 @@ def content():
         "elsewhere": ["Figure S1", "Figure B1"],
         "commit": {"id": "c" * 40, "others": 1, "dirty": 2},
         "claims_file": {"path": "config/claims.yaml", "sha256": "a" * 64, "commit": "b" * 40},
-        "claims": [numbers | words | {"effect_unit": "nats", "verdict": verdict} for verdict in kinds],
+        "claims": [numbers | words | {"effect_unit": "nats", "judged": True, "verdict": verdict} for verdict in kinds],
         "verdicts": [(verdict, 1) for verdict in kinds],
         "marks": dict.fromkeys(kinds, "✓"),
         "runs": 4,
