@@ -3,6 +3,7 @@
 import base64
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
 ]
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+SHIPPED = Path(__file__).parents[2] / "results/laptop/report.html"
 LONG = "a_name_of_more_letters_than_a_telephone_is_wide_" * 3
 
 
@@ -24,7 +26,7 @@ def content():
     """A page with every part, wide tables and long words."""
     assert base64.b64decode(PIXEL)
     wide = Table([Cell(f"column {k}", True) for k in range(25)], [[Cell("1.2345", True)] * 25] * 3)
-    numbers = dict.fromkeys(("effect", "low", "high", "p", "p_holm", "seeds_used", "seeds_failed"), "1.25")
+    numbers = dict.fromkeys(("effect", "low", "high", "p", "p_holm", "used", "failed"), "1.25")
     words = dict.fromkeys(("claim", "where", "finding", "comparison", "test", "reason"), f"Some words and {LONG}")
     kinds = ("supported", "not supported", "inconclusive", "untestable here")
     return {
@@ -35,7 +37,7 @@ def content():
         "elsewhere": ["Figure S1", "Figure B1"],
         "commit": {"id": "c" * 40, "others": 1, "dirty": 2},
         "claims_file": {"path": "config/claims.yaml", "sha256": "a" * 64, "commit": "b" * 40},
-        "claims": [numbers | words | {"effect_unit": "nats", "verdict": verdict} for verdict in kinds],
+        "claims": [numbers | words | {"effect_unit": "nats", "judged": True, "verdict": verdict} for verdict in kinds],
         "verdicts": [(verdict, 1) for verdict in kinds],
         "marks": dict.fromkeys(kinds, "✓"),
         "runs": 4,
@@ -84,10 +86,13 @@ def content():
     }
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["results", "beyond"])
+@pytest.fixture(scope="module", params=["results", "beyond", "shipped"])
 def file(request, tmp_path_factory):
+    """A page of every part, one beyond the paper, and the page of the laptop results that comes with a clone."""
+    if request.param == "shipped":
+        return SHIPPED
     path = tmp_path_factory.mktemp("page") / "report.html"
-    changed = {"beyond": True, "elsewhere": [], "tables": [], "claims": []} if request.param else {}
+    changed = {"beyond": True, "elsewhere": [], "tables": [], "claims": []} if request.param == "beyond" else {}
     path.write_text(render(content() | changed, '<meta name="provenance" content="{}">'))
     return path
 
@@ -129,7 +134,8 @@ def test_the_page_itself_never_scrolls_sideways(seen):
     for opened in (False, True):
         page.evaluate(f"document.querySelectorAll('details').forEach(d => d.open = {str(opened).lower()})")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), opened
-    assert page.evaluate("[...document.querySelectorAll('.scroll')].some(d => d.scrollWidth > d.clientWidth)")
+    if page.viewport_size["width"] < 1000:
+        assert page.evaluate("[...document.querySelectorAll('.scroll')].some(d => d.scrollWidth > d.clientWidth)")
 
 
 def test_tables_fit_on_a_printed_page(browser, file):
@@ -162,16 +168,41 @@ def test_text_stands_out_from_its_background(seen):
             .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
             .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
           const ground = light(getComputedStyle(document.body).backgroundColor);
-          return ['body', 'nav a', 'figcaption .counts', '.kicker', '.badge.supported', '.badge.not-supported',
-                  '.badge.inconclusive', '.badge.untestable-here'].map(one => {
-            const text = light(getComputedStyle(document.querySelector(one)).color);
+          const badges = ['supported', 'not-supported', 'inconclusive', 'untestable-here'];
+          // A page without claims has no badges; those that there are lie in the tally and in the table.
+          const shown = ['body', 'nav a', 'figcaption .counts', '.kicker', '.tally li > span:not(.badge)',
+            ...badges.map(one => '.tally .' + one), ...badges.map(one => '#claims .' + one)];
+          const there = shown.flatMap(one => [...document.querySelectorAll(one)].slice(0, 1));
+          return there.map(one => {
+            const text = light(getComputedStyle(one).color);
             return (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
           });
         }"""
     )
+    assert len(ratios) >= 5
     assert min(ratios) >= 4.5
     card = page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor")
     assert min(map(int, card[4:-1].split(","))) > 230
+
+
+def test_a_badge_has_the_colour_of_its_verdict_in_the_tally_too(seen):
+    page, _, _ = seen
+    colours = page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll('.badge')].map(one =>
+          [one.className + (one.closest('.tally') ? ' of tally' : ''), getComputedStyle(one).color]))"""
+    )
+    in_tally = {name.removesuffix(" of tally"): colour for name, colour in colours.items() if name.endswith("tally")}
+    assert all(colours[name] == colour for name, colour in in_tally.items() if name in colours)
+    assert len(set(in_tally.values())) == len(in_tally)
+
+
+def test_the_claims_of_the_laptop_preset_fit_in_a_wide_window(browser):
+    page = browser.new_page(viewport={"width": 1440, "height": 850})
+    page.goto(SHIPPED.as_uri())
+    table = "document.querySelector('#claims .scroll')"
+    seen, whole = page.evaluate(f"[{table}.clientWidth, {table}.scrollWidth]")
+    page.close()
+    assert whole <= seen
 
 
 def test_the_first_key_reaches_the_skip_link_and_it_shows(seen):

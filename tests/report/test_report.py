@@ -189,7 +189,7 @@ def test_claims_are_shown_with_verdicts_and_counted(project):
     write_claims(
         [
             {"claim": "fast", "verdict": "supported", "effect": "2.71828", "low": "1", "high": "3", "p": "0.00012"},
-            {"claim": "slow", "verdict": "not supported", "reason": "the other way"},
+            {"claim": "slow", "verdict": "not supported", "reason": "the other way", "effect": "1", "p": "1"},
             {"claim": "far", "verdict": "untestable here"},
         ]
     )
@@ -199,7 +199,8 @@ def test_claims_are_shown_with_verdicts_and_counted(project):
     )
     assert "2.72" in parsed.text
     assert "0.00012" in parsed.text
-    assert "the other way" in parsed.text
+    assert "not supported the other way" in parsed.text, "the reason stands beside the verdict"
+    assert parsed.text.count("failed") == 3, "a claim without numbers has dashes"
     badges = [one["class"] for one in parsed.all("span") if (one.get("class") or "").startswith("badge")]
     assert {"badge supported", "badge not-supported", "badge untestable-here"} <= set(badges)
 

@@ -21,14 +21,16 @@ from workflow_src.tables.write import MISSING, presented
 
 Record = Mapping[str, Any]
 VERDICTS = {"supported": "✓", "not supported": "✗", "inconclusive": "?", "untestable here": "–"}
-CLAIM_NUMBERS = ("effect", "low", "high", "p", "p_holm", "seeds_used", "seeds_failed")
-CLAIM_DETAILS = ("comparison", "test", "reason")
+CLAIM_NUMBERS = ("effect", "low", "high", "p", "p_holm")
+# How many values a claim was judged by, and how many of them failed: words of the page, and columns of claims.csv.
+CLAIM_COUNTS = {"used": "seeds_used", "failed": "seeds_failed"}
 NAMED = ("jax", "equinox", "optax", "numpy", "scipy", "netCDF4", "matplotlib", "snakemake")
 HOW = {1: "in training", 2: "in free-running generation"}
 # The folder of figures beyond the paper.
 EXTRAS = "extras"
-# Longer tables are folded.
+# Longer tables are folded, and wider ones are set more tightly on paper.
 MOST_ROWS = 16
+MOST_COLUMNS = 12
 
 
 class Cell(NamedTuple):
@@ -45,6 +47,10 @@ class Table(NamedTuple):
     @property
     def long(self) -> bool:
         return len(self.rows) > MOST_ROWS
+
+    @property
+    def wide(self) -> bool:
+        return len(self.heads) > MOST_COLUMNS
 
 
 def gather(shown: Sequence[str], results: Sequence[Path], page: Path, elsewhere: str = "") -> dict[str, Any]:
@@ -168,8 +174,11 @@ def counts(document: Mapping[str, Any], runs: Mapping[str, xr.Dataset]) -> list[
 
 
 def claim(row: Mapping[str, str]) -> dict[str, Any]:
-    """A row of the claims with its numbers as readers see them."""
-    return dict(row) | {key: number(row.get(key, "")) for key in CLAIM_NUMBERS}
+    """A row of the claims with its numbers as readers see them, and whether it has any."""
+    numbers = {key: number(row[key]) for key in CLAIM_NUMBERS} | {
+        word: number(row[column]) for word, column in CLAIM_COUNTS.items()
+    }
+    return dict(row) | numbers | {"judged": any(text != "–" for text in numbers.values())}
 
 
 def verdicts(claims: Sequence[Mapping[str, str]]) -> list[tuple[str, int]]:

@@ -38,7 +38,7 @@ nav a { display: inline-block; padding: .3rem 0; text-decoration: none; } nav a:
 section { margin-top: 3.5rem; scroll-margin-top: 1rem; }
 .tally { display: flex; flex-wrap: wrap; gap: .75rem 2.5rem; list-style: none; padding: 0; margin: 1.5rem 0 0; }
 .tally li { display: flex; flex-direction: column; } .tally b { font-size: 1.75rem; line-height: 1.1; font-weight: 600; font-variant-numeric: tabular-nums; }
-.tally span { color: var(--soft); font-size: .875rem; }
+.tally li > span:not(.badge) { color: var(--soft); font-size: .875rem; }
 figure.plot { margin: 0 0 3rem; scroll-margin-top: 1rem; }
 figure.plot .card { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: clamp(.5rem, 2vw, 1.5rem); }
 figure.plot img { display: block; width: 100%; height: auto; max-width: 62rem; margin: 0 auto; }
@@ -56,6 +56,7 @@ thead th { border-bottom: 1.5px solid var(--ink); vertical-align: bottom; font-w
 th, td { padding: .4rem .9rem .4rem 0; text-align: left; vertical-align: top; } th:last-child, td:last-child { padding-right: 0; }
 tbody tr + tr > * { border-top: 1px solid var(--line); } tbody th { font-weight: 500; } tbody th:not(.text, .short) { white-space: nowrap; } tbody { border-bottom: 1px solid var(--line); }
 .n { text-align: right; white-space: nowrap; } .text { min-width: 14rem; max-width: 28rem; } .short { max-width: 16rem; min-width: 7rem; overflow-wrap: break-word; }
+.under { display: block; color: var(--soft); font-size: .8125rem; font-weight: 400; } .n .under { min-width: 6rem; white-space: normal; } .reason { min-width: 9rem; max-width: 15rem; } .reason .under { margin-top: .2rem; }
 .badge { display: inline-flex; gap: .4em; align-items: baseline; white-space: nowrap; font-size: .8125rem; font-weight: 600; border: 1.5px solid currentColor; border-radius: 1em; padding: .05rem .65rem; }
 .supported { color: var(--good); } .not-supported { color: var(--bad); border-style: double; border-width: 3px; padding-block: 0; } .inconclusive { color: var(--open); border-style: dashed; } .untestable-here { color: var(--soft); border-style: dotted; }
 details { border-top: 1px solid var(--line); } details:last-of-type { border-bottom: 1px solid var(--line); }
@@ -70,7 +71,7 @@ footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line);
     --good: #000; --bad: #000; --open: #000; }
   body { font-size: 9.5pt; } nav, .skip { display: none; } .page { max-width: none; padding: 0; } header { padding-top: 0; }
   figure.plot, tr { break-inside: avoid; } h2, h3, caption, thead { break-after: avoid; } .scroll, pre { overflow: visible; }
-  table { font-size: 6.5pt; line-height: 1.3; min-width: 0; width: 100%; } th, td { padding: .15rem .45rem .15rem 0; }
+  table { font-size: 6.5pt; line-height: 1.3; min-width: 0; width: 100%; } th, td { padding: .15rem .45rem .15rem 0; } .wide { font-size: 6pt; } .wide :is(th, td) { padding-right: .25rem; }
   .text { min-width: 9rem; } .short { min-width: 4.5rem; } th, td, .text, .short { overflow-wrap: anywhere; }
   thead th, .n { overflow-wrap: normal; } .badge { padding: 0 .2rem; font-size: inherit; overflow-wrap: normal; } .n, .badge, tbody th:not(.text, .short) { white-space: normal; } .bar { display: none; }
   pre { white-space: pre-wrap; } .card { border: 0 !important; padding: 0 !important; } section { margin-top: 2em; }

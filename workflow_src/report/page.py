@@ -17,7 +17,7 @@ TEMPLATE = """\
 {%- endmacro -%}
 {%- macro grid(table, caption, label) -%}
 <div class="scroll" tabindex="0" role="region" aria-label="{{ label }}">
-<table><caption><span>{{ caption }}</span></caption>
+<table{% if table.wide %} class="wide"{% endif %}><caption><span>{{ caption }}</span></caption>
 <thead><tr>{% for head in table.heads %}<th scope="col"{% if head.number %} class="n"{% endif %}>{{ head.text }}</th>\
 {% endfor %}</tr></thead>
 <tbody>
@@ -85,23 +85,25 @@ Reconstruction</cite> (arXiv 2605.12683). Of \
 {% if claims %}<p>What the paper says in words, and whether the runs of this preset bear it out. A verdict is about \
 these runs: their sizes and settings are not the paper's wherever those are assumed.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Claims and verdicts">
-<table><caption><span>Effect with its interval and p, plain and corrected after Holm; seeds that were used and that failed.</span></caption>
-<thead><tr><th scope="col">Claim</th><th scope="col">Verdict</th><th scope="col">Finding</th><th scope="col">Where</th>\
-<th scope="col" class="n">Effect</th><th scope="col" class="n">Interval</th><th scope="col" class="n">p</th>\
-<th scope="col" class="n">p (Holm)</th><th scope="col" class="n">Seeds</th><th scope="col" class="n">Failed</th></tr></thead>
+<table><caption><span>Effect with its interval; p, plain and corrected after Holm; values that were used and that failed.</span></caption>
+<thead><tr><th scope="col">Claim</th><th scope="col">Verdict</th><th scope="col">Finding</th>\
+<th scope="col" class="n">Effect, interval</th><th scope="col" class="n">p, after Holm</th><th scope="col" class="n">Values, failed</th></tr></thead>
 <tbody>
-{% for one in claims %}<tr id="claim-{{ loop.index }}"><th scope="row" class="text">{{ one.claim }}</th><td>{{ badge(one.verdict) }}</td>\
-<td class="text">{{ one.finding }}</td><td>{{ one.where }}</td><td class="n">{{ one.effect }} {{ one.effect_unit }}</td>\
-<td class="n">{% if one.low == one.high == "–" %}–{% else %}{{ one.low }} to {{ one.high }}{% endif %}</td><td class="n">{{ one.p }}</td><td class="n">{{ one.p_holm }}</td>\
-<td class="n">{{ one.seeds_used }}</td><td class="n">{{ one.seeds_failed }}</td></tr>
+{% for one in claims %}<tr id="claim-{{ loop.index }}"><th scope="row" class="short">{{ one.claim }}<span class="under">{{ one.where }}</span></th>\
+<td class="reason">{{ badge(one.verdict) }}{% if one.reason %}<span class="under">{{ one.reason }}</span>{% endif %}</td>\
+<td class="text">{{ one.finding }}</td>\
+{% if one.judged %}<td class="n">{{ one.effect }} {{ one.effect_unit }}{% if one.low != "–" or one.high != "–" %}<span class="under">{{ one.low }} to {{ one.high }}</span>{% endif %}</td>\
+<td class="n">{{ one.p }}<span class="under">Holm {{ one.p_holm }}</span></td>\
+<td class="n">{{ one.used }}<span class="under">{{ one.failed }} failed</span></td>\
+{% else %}<td class="n">–</td><td class="n">–</td><td class="n">–</td>{% endif %}</tr>
 {% endfor %}</tbody></table></div>
 <details><summary>How each claim was judged</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="How each claim was judged">
-<table><caption><span>What was compared, by which test, and why the verdict is as it is.</span></caption>
-<thead><tr><th scope="col">Claim</th><th scope="col">Comparison</th><th scope="col">Test</th><th scope="col">Reason</th></tr></thead>
+<table><caption><span>What was compared, and by which test.</span></caption>
+<thead><tr><th scope="col">Claim</th><th scope="col">Comparison</th><th scope="col">Test</th></tr></thead>
 <tbody>
 {% for one in claims %}<tr><th scope="row" class="short">{{ one.claim }}</th><td class="text">{{ one.comparison }}</td>\
-<td class="text">{{ one.test }}</td><td class="text">{{ one.reason }}</td></tr>
+<td class="text">{{ one.test }}</td></tr>
 {% endfor %}</tbody></table></div></details>
 <p class="links"><a href="claims.csv">claims.csv</a></p>
 {% else %}<p>This preset judges no claims. Its figures and tables show what came out, without a verdict.</p>
