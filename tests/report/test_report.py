@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -259,3 +260,9 @@ def test_equal_assumptions_stand_in_one_row():
     found = content.assumptions([row | {"name": "a"}, row | {"name": "b"}, row | {"name": "c", "source": "App. H"}])
     assert found["assumed"] == [{"key": "updates", "value": "5", "source": "assumed: short", "where": "a, b"}]
     assert dict(found["sources"]) == {"assumed": 2, "App. H": 1}
+
+
+def test_a_column_of_numbers_stays_one_where_a_median_has_diverged():
+    shown = content.table(pd.DataFrame({"label": ["a", "b"], "divergence_median": [0.5, np.inf]}))
+    assert [cell.number for cell in shown.heads] == [False, True]
+    assert [row[1].text for row in shown.rows] == ["0.5", "diverged"]

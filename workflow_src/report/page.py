@@ -160,7 +160,8 @@ cites, it is assumed, and the results hold for that value.</p>
 
 <section id="diverged" aria-labelledby="diverged-title">
 <h2 id="diverged-title">Diverged runs</h2>
-{% if lost %}<p>{{ lost | length }} of {{ runs }} runs did not stay finite. They count as runs in every figure and table.</p>
+{% if lost %}<p>{{ lost | length }} of {{ runs }} runs did not stay finite. They are counted in every figure and table: \
+in medians as the worst, while means are those of the finite runs.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Diverged runs">
 <table><caption><span>Each run that did not stay finite, and when.</span></caption>
 <thead><tr><th scope="col">Experiment</th><th scope="col">Model</th><th scope="col" class="n">T</th><th scope="col" class="n">Seed</th>\
