@@ -23,7 +23,7 @@ from workflow_src.steps import report
 BASE = Path("results/tiny")
 COLUMNS = (
     *("claim", "where", "finding", "comparison", "test", "effect", "effect_unit", "low", "high", "p", "p_holm"),
-    *("seeds_used", "seeds_failed", "verdict", "reason"),
+    *("values_used", "values_failed", "unit", "verdict", "reason"),
 )
 VOID = ("meta", "link", "img", "br", "hr", "input")
 
@@ -190,7 +190,8 @@ def test_claims_are_shown_with_verdicts_and_counted(project):
     write_claims(
         [
             {"claim": "fast", "verdict": "supported", "effect": "2.71828", "low": "1", "high": "3", "p": "0.00012"},
-            {"claim": "slow", "verdict": "not supported", "reason": "the other way", "effect": "1", "p": "1"},
+            {"claim": "slow", "verdict": "not supported", "reason": "the other way", "effect": "1", "p": "1"}
+            | {"values_used": "16", "values_failed": "2", "unit": "runs"},
             {"claim": "far", "verdict": "untestable here"},
         ]
     )
@@ -201,7 +202,8 @@ def test_claims_are_shown_with_verdicts_and_counted(project):
     assert "2.72" in parsed.text
     assert "0.00012" in parsed.text
     assert "not supported the other way" in parsed.text, "the reason stands beside the verdict"
-    assert parsed.text.count("failed") == 3, "a claim without numbers has dashes"
+    assert "16 runs 2 failed" in parsed.text
+    assert parsed.text.count("failed") == 4, "a claim without numbers has dashes"
     badges = [one["class"] for one in parsed.all("span") if (one.get("class") or "").startswith("badge")]
     assert {"badge supported", "badge not-supported", "badge untestable-here"} <= set(badges)
 

@@ -23,7 +23,7 @@ Record = Mapping[str, Any]
 VERDICTS = {"supported": "✓", "not supported": "✗", "inconclusive": "?", "untestable here": "–"}
 CLAIM_NUMBERS = ("effect", "low", "high", "p", "p_holm")
 # How many values a claim was judged by, and how many of them failed: words of the page, and columns of claims.csv.
-CLAIM_COUNTS = {"used": "seeds_used", "failed": "seeds_failed"}
+CLAIM_COUNTS = {"used": "values_used", "failed": "values_failed"}
 NAMED = ("jax", "equinox", "optax", "numpy", "scipy", "netCDF4", "matplotlib", "snakemake")
 HOW = {1: "in training", 2: "in free-running generation"}
 # The folder of figures beyond the paper.

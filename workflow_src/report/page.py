@@ -94,7 +94,7 @@ these runs: their sizes and settings are not the paper's wherever those are assu
 <td class="text">{{ one.finding }}</td>\
 {% if one.judged %}<td class="n">{{ one.effect }} {{ one.effect_unit }}{% if one.low != "–" or one.high != "–" %}<span class="under">{{ one.low }} to {{ one.high }}</span>{% endif %}</td>\
 <td class="n">{{ one.p }}<span class="under">Holm {{ one.p_holm }}</span></td>\
-<td class="n">{{ one.used }}<span class="under">{{ one.failed }} failed</span></td>\
+<td class="n">{{ one.used }} {{ one.unit }}<span class="under">{{ one.failed }} failed</span></td>\
 {% else %}<td class="n">–</td><td class="n">–</td><td class="n">–</td>{% endif %}</tr>
 {% endfor %}</tbody></table></div>
 <details><summary>How each claim was judged</summary>
