@@ -65,7 +65,7 @@ def test_diverged_runs_are_the_worst_and_not_dropped():
     first = np.array([0.2, 0.2, *[np.nan] * 6])
     row = verdict(higher(), two_models(first, BASE))
     assert row["verdict"] == "supported"
-    assert (row["seeds_used"], row["seeds_failed"]) == (16, 6)
+    assert (row["values_used"], row["values_failed"]) == (16, 6)
     assert row["effect"] == np.inf
 
 

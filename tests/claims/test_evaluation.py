@@ -52,6 +52,10 @@ def test_every_claim_gets_one_verdict(seeds, decided):
     assert untestable["6-same-quality"] == "the preset has no claims.solvers"
     assert untestable["1A-hundredfold"] == "needs a GPU, and the preset computes on the processor"
     assert untestable.str.len().min() > 0
+    counted = rows[rows["values_used"].notna()]
+    units = counted["claim"].str[:2].map({"1A": "timed updates", "1B": "forward passes"}).fillna("runs")
+    assert counted["unit"].tolist() == units.tolist()
+    assert rows["unit"].isna().equals(rows["values_used"].isna())
     told = rows[rows["verdict"].isin(["supported", "not supported"])]
     assert (told["p_holm"] >= told["p"]).all()
 
@@ -95,6 +99,7 @@ def test_the_step_writes_a_row_per_claim_and_the_commit_of_the_claims(tmp_path):
     assert list(rows["claim"]) == [claim.id for claim in CLAIMS.claims]
     assert set(rows["stated_in"]) == {"unknown"}
     assert len(md.read_text(encoding="utf-8").splitlines()) == len(rows) + 2
+    assert re.search(r"\| \d+ runs +\| ", md.read_text(encoding="utf-8"))
     assert csv.with_name("claims.csv.record.json").exists()
     reasons = rows.set_index("claim")["reason"]
     assert reasons["2-quasi-worse-PO"] == "the preset has no figures.figure2.partial"

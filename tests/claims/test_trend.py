@@ -50,7 +50,7 @@ def test_runs_that_diverge_at_long_sequences_are_no_improvement():
     lost = {("shplrnn", 4096): range(7), ("shplrnn", 1024): range(7)}
     row = judged([falls()], SPEC, {LENGTHS: runs(0.5, diverged=lost)})[0]
     assert row["verdict"] == "not supported"
-    assert row["seeds_failed"] == 14
+    assert row["values_failed"] == 14
 
 
 def exponent(solver, least, most, **changed):

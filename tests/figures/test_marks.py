@@ -28,7 +28,7 @@ def test_neither_median_nor_mean_hides_a_run(runs):
         figure, axes = panel(np.geomspace(1, 2, runs), [False] * runs)
         figure.draw_without_rendering()
     dots = next(line for line in axes.lines if line.get_gid() == "runs")
-    median = next(lines for lines in axes.collections if lines.get_linewidth()[0] > 1.5)
+    median = next(line for line in axes.lines if line.get_gid() == "median")
     assert dots.get_zorder() > median.get_zorder()
     assert dots.get_markerfacecolor() == "white", "one dot on another shows as two rings"
     assert len(np.unique(dots.get_xdata())) == runs
@@ -41,6 +41,22 @@ def test_diverged_runs_have_a_cross_a_number_and_a_label():
     crosses = [line for line in axes.lines if line.get_gid() == "diverged"]
     assert sum(len(line.get_xdata()) for line in crosses) == 1
     assert {"2", "diverged", "n = 4"} <= set(texts(axes))
+
+
+@pytest.mark.parametrize(("values", "height"), [([1.0, 2.0, np.inf], 2.0), ([1.0, np.nan, np.inf], None)])
+def test_a_median_that_has_diverged_lies_in_the_row_of_diverged_runs(values, height):
+    with style.context():
+        figure, axes = panel(values, ~np.isfinite(values))
+        figure.draw_without_rendering()
+    median = next(line for line in axes.lines if line.get_gid() == "median")
+    on_screen = median.get_transform().transform(median.get_xydata())
+    inside = axes.transAxes.inverted().transform(on_screen)[:, 1]
+    if height is None:
+        assert (inside > 1 - scales.BAND).all()
+        assert (inside < 1).all()
+    else:
+        assert list(median.get_ydata()) == [height, height]
+        assert (inside < 1 - scales.BAND).all()
 
 
 def test_no_point_lies_in_the_row_of_diverged_runs():

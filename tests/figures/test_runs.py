@@ -10,6 +10,7 @@ from workflow_src.figures.runs import (
     floor_row,
     lengths_of,
     long_form,
+    median_curve,
     point_rows,
     pooled,
     runs_of,
@@ -23,12 +24,36 @@ def sample(values, diverged=None) -> Runs:
     return Runs(np.arange(values.size), values, lost)
 
 
-def test_mean_sem_and_median_are_those_of_the_finite_runs():
+def test_mean_and_sem_are_those_of_the_finite_runs_and_diverged_ones_are_the_worst_in_the_median():
     runs = sample([1.0, 2.0, 6.0, np.nan], [False, False, False, True])
     assert runs.mean == pytest.approx(3.0)
     assert runs.sem == pytest.approx(np.sqrt(7.0) / np.sqrt(3.0))  # variance ((-2)^2 + (-1)^2 + 3^2) / 2 = 7
-    assert runs.median == pytest.approx(2.0)
+    assert runs.median == pytest.approx(4.0)
     assert runs.median_seed == 1
+
+
+def test_the_median_is_infinite_where_half_of_the_runs_diverged():
+    runs = sample([1.0, 2.0, np.nan, np.nan], [False, False, True, True])
+    assert runs.median == np.inf
+    assert runs.median_seed == 1
+
+
+def test_the_median_run_is_the_worst_finite_one_where_that_in_the_middle_diverged():
+    assert sample([2.0, 1.0, np.nan, np.nan, np.inf], [False, False, True, True, True]).median_seed == 0
+
+
+def test_where_neither_end_is_the_bad_one_the_median_is_that_of_the_finite_runs():
+    dataset = synthetic.experiment(lengths=(128,), seeds=3)
+    dataset["lyapunov_exponent"].loc[{"seed": 2}] = np.nan
+    runs = runs_of(dataset, "lyapunov_exponent", model="shplrnn", sequence_length=128)
+    assert runs.median == pytest.approx(0.00905)
+    assert runs.median_seed == 0
+
+
+def test_a_median_curve_ends_where_training_ends_and_is_infinite_where_half_diverged():
+    curves = np.array([[1.0, 1.0, 1.0, np.nan], [2.0, np.nan, np.nan, np.nan], [3.0, 3.0, np.nan, np.nan]])
+    median = median_curve(curves, np.array([False, True, True]))
+    np.testing.assert_array_equal(median, [2.0, 3.0, np.inf, np.nan])
 
 
 def test_one_run_has_a_mean_but_no_standard_error():
@@ -40,7 +65,8 @@ def test_one_run_has_a_mean_but_no_standard_error():
 
 def test_no_finite_run_has_no_statistics_and_no_median_run():
     runs = sample([np.inf, np.nan], [True, True])
-    assert np.isnan([runs.mean, runs.sem, runs.median]).all()
+    assert np.isnan([runs.mean, runs.sem]).all()
+    assert runs.median == np.inf
     assert runs.median_seed is None
 
 
@@ -104,4 +130,4 @@ def test_long_form_has_a_row_per_run_then_mean_and_median():
     assert (mean["y"], mean["low"], mean["high"]) == pytest.approx((2.0, 1.0, 3.0))
     assert (mean["runs"], mean["diverged"]) == (3, 1)
     median = table.iloc[4]
-    assert (median["y"], median["low"], median["high"]) == pytest.approx((2.0, 1.5, 2.5))
+    assert (median["y"], median["low"], median["high"]) == (3.0, 1.0, np.inf)

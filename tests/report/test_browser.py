@@ -37,7 +37,10 @@ def content():
         "elsewhere": ["Figure S1", "Figure B1"],
         "commit": {"id": "c" * 40, "others": 1, "dirty": 2},
         "claims_file": {"path": "config/claims.yaml", "sha256": "a" * 64, "commit": "b" * 40},
-        "claims": [numbers | words | {"effect_unit": "nats", "judged": True, "verdict": verdict} for verdict in kinds],
+        "claims": [
+            numbers | words | {"effect_unit": "nats", "unit": "forward passes", "judged": True, "verdict": verdict}
+            for verdict in kinds
+        ],
         "verdicts": [(verdict, 1) for verdict in kinds],
         "marks": dict.fromkeys(kinds, "✓"),
         "runs": 4,

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -22,7 +23,7 @@ from workflow_src.steps import report
 BASE = Path("results/tiny")
 COLUMNS = (
     *("claim", "where", "finding", "comparison", "test", "effect", "effect_unit", "low", "high", "p", "p_holm"),
-    *("seeds_used", "seeds_failed", "verdict", "reason"),
+    *("values_used", "values_failed", "unit", "verdict", "reason"),
 )
 VOID = ("meta", "link", "img", "br", "hr", "input")
 
@@ -189,7 +190,8 @@ def test_claims_are_shown_with_verdicts_and_counted(project):
     write_claims(
         [
             {"claim": "fast", "verdict": "supported", "effect": "2.71828", "low": "1", "high": "3", "p": "0.00012"},
-            {"claim": "slow", "verdict": "not supported", "reason": "the other way", "effect": "1", "p": "1"},
+            {"claim": "slow", "verdict": "not supported", "reason": "the other way", "effect": "1", "p": "1"}
+            | {"values_used": "16", "values_failed": "2", "unit": "runs"},
             {"claim": "far", "verdict": "untestable here"},
         ]
     )
@@ -200,7 +202,8 @@ def test_claims_are_shown_with_verdicts_and_counted(project):
     assert "2.72" in parsed.text
     assert "0.00012" in parsed.text
     assert "not supported the other way" in parsed.text, "the reason stands beside the verdict"
-    assert parsed.text.count("failed") == 3, "a claim without numbers has dashes"
+    assert "16 runs 2 failed" in parsed.text
+    assert parsed.text.count("failed") == 4, "a claim without numbers has dashes"
     badges = [one["class"] for one in parsed.all("span") if (one.get("class") or "").startswith("badge")]
     assert {"badge supported", "badge not-supported", "badge untestable-here"} <= set(badges)
 
@@ -259,3 +262,9 @@ def test_equal_assumptions_stand_in_one_row():
     found = content.assumptions([row | {"name": "a"}, row | {"name": "b"}, row | {"name": "c", "source": "App. H"}])
     assert found["assumed"] == [{"key": "updates", "value": "5", "source": "assumed: short", "where": "a, b"}]
     assert dict(found["sources"]) == {"assumed": 2, "App. H": 1}
+
+
+def test_a_column_of_numbers_stays_one_where_a_median_has_diverged():
+    shown = content.table(pd.DataFrame({"label": ["a", "b"], "divergence_median": [0.5, np.inf]}))
+    assert [cell.number for cell in shown.heads] == [False, True]
+    assert [row[1].text for row in shown.rows] == ["0.5", "diverged"]

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from workflow_src.claims.cells import Cell, gather
-from workflow_src.claims.claim import Claim, Claims, Difference, Equivalence, Scaling, Selection, Share, Trend
+from workflow_src.claims.claim import Claim, Claims, Difference, Equivalence, Scaling, Selection, Share, Test, Trend
 from workflow_src.claims.difference import difference
 from workflow_src.claims.equivalence import equivalence
 from workflow_src.claims.missing import Missing
@@ -17,7 +17,7 @@ from workflow_src.claims.scaling import scaling
 from workflow_src.claims.share import share
 from workflow_src.claims.trend import trend
 from workflow_src.claims.verdict import Verdict, verdicts
-from workflow_src.specs.claims import ClaimsSpec
+from workflow_src.specs.claims import ROLES, ClaimsSpec, Kind
 
 COLUMNS = (
     "claim",
@@ -31,11 +31,14 @@ COLUMNS = (
     "high",
     "p",
     "p_holm",
-    "seeds_used",
-    "seeds_failed",
+    "values_used",
+    "values_failed",
+    "unit",
     "verdict",
     "reason",
 )
+# What the values are of.
+UNITS: dict[Kind, str] = {"experiment": "runs", "runtime": "timed updates", "iterations": "forward passes"}
 
 
 def evaluate(claims: Claims, spec: ClaimsSpec, arrays: Mapping[str, xr.Dataset]) -> pd.DataFrame:
@@ -47,7 +50,7 @@ def evaluate(claims: Claims, spec: ClaimsSpec, arrays: Mapping[str, xr.Dataset])
     outcomes = {claim.id: outcome(claim, claims, spec, arrays) for claim in claims.claims}
     found = verdicts(claims, outcomes)
     rows = [_row(claim, outcomes[claim.id], found[claim.id]) for claim in claims.claims]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"seeds_used": "Int64", "seeds_failed": "Int64"})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"values_used": "Int64", "values_failed": "Int64"})
 
 
 def outcome(claim: Claim, claims: Claims, spec: ClaimsSpec, arrays: Mapping[str, xr.Dataset]) -> Outcome | str:
@@ -76,6 +79,17 @@ def outcome(claim: Claim, claims: Claims, spec: ClaimsSpec, arrays: Mapping[str,
         return str(missing)
 
 
+def _sides(test: Test) -> tuple[Selection, ...]:
+    """What a test compares; all of one kind."""
+    match test:
+        case Difference():
+            return test.higher, test.lower
+        case Equivalence():
+            return test.one, test.other
+        case _:
+            return (test.of,)
+
+
 def _row(claim: Claim, found: Outcome | str, verdict: Verdict) -> dict[str, object]:
     row: dict[str, object] = {
         "claim": claim.id,
@@ -95,6 +109,7 @@ def _row(claim: Claim, found: Outcome | str, verdict: Verdict) -> dict[str, obje
         "low": found.low,
         "high": found.high,
         "p": found.p,
-        "seeds_used": found.used,
-        "seeds_failed": found.failed,
+        "values_used": found.used,
+        "values_failed": found.failed,
+        "unit": UNITS[ROLES[_sides(claim.test)[0].role]],
     }

@@ -1,11 +1,12 @@
 """Full against diagonal Jacobians (Lorenz-63, fully and partially observed).
 
 (A) Training loss and (B) Newton iterations over parameter updates; thin lines are single runs, thick lines their median
-at each update over the runs that are still finite there. A cross at the top edge marks the update at which a run
-diverged in training; the legend counts runs and those. (C) State space divergence after training: every run as a dot,
-mean and standard error of the finite runs (diamond, bar), their median (short line), and the divergence between two
+at each update, which ends where half of the runs or more have diverged. A cross at the top edge marks the update at
+which a run diverged in training; the legend counts runs and those. (C) State space divergence after training: every run
+as a dot, mean and standard error of the finite runs (diamond, bar), median (short line), and the divergence between two
 true orbits (dashed); n is the number of all runs. Crosses in the top row, with their number, stand for runs that
-diverged in training or whose free-running orbit did.
+diverged in training or whose free-running orbit did. In medians they count as the worst; a median in the top row has
+diverged.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from workflow_src.figures.runs import (
     floor_row,
     lengths_of,
     long_form,
+    median_curve,
     models_of,
     point_rows,
     runs_of,
@@ -113,10 +115,15 @@ def _curve_rows(
         if update >= 0:
             yield key | {"statistic": "diverged", "seed": seed, "x": update}
     lost = sum(update >= 0 for update in diverged_at.values())
-    for x, column in zip(updates, curves.T, strict=True):
-        finite = column[np.isfinite(column)]
-        median = float(np.median(finite)) if finite.size else np.nan
-        yield key | {"statistic": "median", "x": float(x), "y": median, "runs": len(diverged_at), "diverged": lost}
+    medians = median_curve(curves, np.array(list(diverged_at.values())) >= 0)
+    for x, median in zip(updates, medians, strict=True):
+        yield key | {
+            "statistic": "median",
+            "x": float(x),
+            "y": float(median),
+            "runs": len(diverged_at),
+            "diverged": lost,
+        }
 
 
 def _of(table: pd.DataFrame, panel: str, setting: str, model: str) -> pd.DataFrame:

@@ -3,9 +3,10 @@
 (A) State space divergence of delay-embedded orbits against training sequence length T, at a fixed number of samples
 per update, for the forced Lorenz-96 system and the bursting neuron. Every run is a dot; diamonds and bars are mean and
 standard error over the finite runs; dashed, the divergence between two true orbits (floor). Right: a stretch of the
-bursting neuron's membrane potential and the free-running orbit of the run with the median divergence at the longest T.
-(B) The same measure for models trained on the forced Lorenz-96 system; short lines are medians. n is the number of all
-runs of a point; crosses in the top row, with their number, stand for those that diverged.
+bursting neuron's membrane potential and the free-running orbit of the run with the median divergence at the longest T
+(of an even number, the better one of the two in the middle). (B) The same measure for models trained on the forced
+Lorenz-96 system; short lines are medians. n is the number of all runs of a point; crosses in the top row, with their
+number, stand for those that diverged, which count as the worst in medians: a median in that row has diverged.
 """
 
 import pandas as pd

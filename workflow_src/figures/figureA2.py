@@ -1,8 +1,9 @@
 """Example orbits of the models on the forced Lorenz-96 system.
 
 First row: a stretch of the test trajectory, first component. Below, one row per model: the free-running orbit from the
-same state, of the run with the median state space divergence among the finite ones; its divergence, its seed, and the
-number of finite runs out of all runs stand at the right. An orbit that leaves the frame goes on outside it.
+same state, of the run with the median state space divergence, where diverged runs are the worst: of an even number the
+better one of the two in the middle, and if that diverged the worst of the finite ones. Its divergence, its seed, and
+the number of finite runs out of all runs stand at the right. An orbit that leaves the frame goes on outside it.
 """
 
 import pandas as pd

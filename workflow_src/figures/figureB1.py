@@ -1,11 +1,12 @@
 """At which frequencies models move: power spectra and their Hellinger distance D_H from that of the data.
 
 (A) Power spectral density of the first observed component of the forced Lorenz-96 system and of the bursting neuron,
-smoothed: test trajectory (black) and free-running orbit of the run with the median distance at the longest T (blue).
-(B) D_H, mean over components, against training sequence length T; 0 is the same spectrum, 1 none in common. Every run
-is a dot; diamonds and bars are mean and standard error over the finite runs; dashed, the distance between two true
-orbits (floor). (C) The same for models trained on the forced Lorenz-96 system; short lines are medians. n is the number
-of all runs of a point; crosses in the top row, with their number, stand for those that diverged.
+smoothed: test trajectory (black) and free-running orbit of the run with the median distance at the longest T, the
+better one of two (blue). (B) D_H, mean over components, against training sequence length T; 0 is the same spectrum, 1
+none in common. Every run is a dot; diamonds and bars are mean and standard error over the finite runs; dashed, the
+distance between two true orbits (floor). (C) The same for models trained on the forced Lorenz-96 system; short lines
+are medians. n is the number of all runs of a point; crosses in the top row, with their number, stand for those that
+diverged, which count as the worst in medians: a median in that row has diverged.
 """
 
 import pandas as pd

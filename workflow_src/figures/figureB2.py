@@ -2,11 +2,13 @@
 
 Largest exponent of the free-running map per model time unit: of models trained on Lorenz-63 (left), and against
 training sequence length T for the forced Lorenz-96 system and the bursting neuron. Every run is a dot; diamonds and
-bars are mean and standard error over the finite runs; short lines are medians; dashed, the exponent of the true system
-by its own tangent map, over whole periods of the force where there is one. Positive exponents mean chaos, a periodic
-orbit has 0. n is the number of all runs of a point; crosses in the top row, with their number, stand for those that
-diverged or whose orbit escapes.
+bars are mean and standard error over the finite runs, short lines their medians: an exponent has no bad end that a
+diverged run could stand for. Dashed, the exponent of the true system by its own tangent map, over whole periods of the
+force where there is one. Positive exponents mean chaos, a periodic orbit has 0. n is the number of all runs of a point;
+crosses in the top row, with their number, stand for those that diverged or whose orbit escapes.
 """
+
+from dataclasses import replace
 
 import pandas as pd
 import xarray as xr
@@ -65,7 +67,7 @@ def _exponents(dataset: xr.Dataset, model: str, length: int) -> Runs:
     runs = runs_of(dataset, MEASURE, model=model, sequence_length=length)
     status = dataset["status"].sel(model=model, sequence_length=length, seed=runs.seeds).to_numpy()
     escaped = status == store.STATUS["diverged_in_generation"]
-    return Runs(runs.seeds, runs.values / float(dataset.attrs["time_step"]), runs.diverged | escaped)
+    return replace(runs, values=runs.values / float(dataset.attrs["time_step"]), diverged=runs.diverged | escaped)
 
 
 def _draw_models(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:

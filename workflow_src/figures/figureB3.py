@@ -1,7 +1,8 @@
 """Forecast error against lead time.
 
-Median over the finite runs of the error of a forecast k steps ahead, in standard deviations of the data: the root mean
-square over components, averaged over windows of the test trajectory. For models trained on sequences of different
+Median over the runs of the error of a forecast k steps ahead, in standard deviations of the data: the root mean square
+over components, averaged over windows of the test trajectory. A forecast that diverged counts as the worst, and a curve
+ends where half of them or more did. For models trained on sequences of different
 length T, from dark (short) to light (long), on the forced Lorenz-96 system and the bursting neuron; right, for models
 trained on the forced Lorenz-96 system at the longest T. Dashed, the error of holding the last observation. Where
 forecast and data have lost each other the error is that of two unrelated orbits, about 1.4. Errors above 5 leave the
@@ -74,8 +75,8 @@ def _curve_rows(dataset: xr.Dataset, model: str, length: int, panel: str, series
     errors = point[MEASURE].transpose("seed", "lead").to_numpy().astype(float)[np.isfinite(status)]
     key = {"panel": panel, "series": series, "x_name": "lead", "y_name": MEASURE}
     for lead, column in zip(point["lead"].to_numpy(), errors.T, strict=True):
-        finite = column[np.isfinite(column)]
-        yield median_row(finite, diverged=column.size - finite.size, x=int(lead), **key) | {"runs": column.size}
+        lost = ~np.isfinite(column)
+        yield median_row(np.where(lost, np.inf, column), diverged=int(lost.sum()), x=int(lead), **key)
 
 
 def _floor_rows(dataset: xr.Dataset, panel: str) -> list[dict[str, Any]]:

@@ -1,27 +1,26 @@
 """Learning curves against wall time and against data seen, for training sequences of different length T.
 
-Median over the finite runs of the training loss for the forced Lorenz-96 system and the bursting neuron, from dark
+Median over the runs of the training loss for the forced Lorenz-96 system and the bursting neuron, from dark
 (short T) to light (long T): on the left against the time that the training of the whole pack of runs took, compilation
 left out and attempts that were interrupted added up; on the right against the number of samples drawn so far, batch
 size times T per update. The loss has an average over T in it: curves tell how fast each training settles, and not which
-one ends with the better model. The numbers of the figure hold the times of compilation.
+one ends with the better model. A run that diverged counts as the worst from then on, and a curve ends where half of
+them or more did. The numbers of the figure hold the times of compilation.
 """
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from workflow_src.figures import scales, style
 from workflow_src.figures.figure3 import SYSTEMS
-from workflow_src.figures.runs import lengths_of, long_form, models_of, trace_rows
+from workflow_src.figures.runs import lengths_of, long_form, median_curve, models_of, trace_rows
 
 AXES = {"elapsed_time": "training time (s)", "samples": "samples seen"}
 
@@ -55,9 +54,13 @@ def draw(lorenz96: xr.Dataset, bursting: xr.Dataset) -> Figure:
 
 def _curves(dataset: xr.Dataset, length: int, panel: str) -> Iterator[dict[str, Any]]:
     point = dataset.sel(model=models_of(dataset)[0], sequence_length=length)
-    loss = _median(point["loss"])
+    diverged = point["diverged_at"].to_numpy() >= 0
+    loss, elapsed = (
+        median_curve(point[name].transpose("seed", "update").to_numpy().astype(float), diverged)
+        for name in ("loss", "elapsed_time")
+    )
     x = {
-        "elapsed_time": _median(point["elapsed_time"]),
+        "elapsed_time": elapsed,
         # A bin stands at the mean of its updates, which are counted from 0.
         "samples": (point["update"].to_numpy() + 1) * float(point["batch_size"]) * length,
     }
@@ -66,13 +69,6 @@ def _curves(dataset: xr.Dataset, length: int, panel: str) -> Iterator[dict[str, 
         yield from trace_rows(values, loss, x_name=name, **key)
     seconds = float(np.nanmedian(point["compilation_time"].to_numpy().astype(float)))
     yield key | {"statistic": "compilation", "y_name": "compilation_time", "y": seconds}
-
-
-def _median(curves: xr.DataArray) -> Float[np.ndarray, " updates"]:
-    """Over the runs that are finite at an update; NaN where none is."""
-    values = curves.transpose("seed", "update").to_numpy().astype(float)
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
-        return np.nanmedian(np.where(np.isfinite(values), values, np.nan), axis=0)
 
 
 def _draw_curves(axes: Axes, part: pd.DataFrame, colours: Mapping[style.Number, Any]) -> None:

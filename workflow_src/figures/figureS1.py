@@ -23,7 +23,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from workflow_src.figures import labels, strips, style
-from workflow_src.figures.runs import Runs, floor_row, lengths_of, long_form, runs_of, shown_embedding
+from workflow_src.figures.runs import (
+    Runs,
+    floor_row,
+    lengths_of,
+    long_form,
+    quartiles,
+    runs_of,
+    shown_embedding,
+)
 
 MEASURE = "state_space_divergence"
 RATIO = "ratio"
@@ -120,8 +128,11 @@ def _divergence_rows(point: Point) -> list[dict[str, Any]]:
     key = point.key | {"series": point.model, "y_name": f"{MEASURE} {point.embedding}"}
     floor = float(point.dataset[f"{MEASURE}_floor"].sel(embedding=point.embedding))
     level = floor_row(floor, panel=point.factor, series="floor", y_name=key["y_name"])
-    worst = np.where(runs.diverged, np.inf, runs.values)
-    return [*_run_rows(runs.seeds, worst, key), _median_row(worst, int(runs.diverged.sum()), key), point.key | level]
+    return [
+        *_run_rows(runs.seeds, runs.ranked, key),
+        _median_row(runs.ranked, int(runs.diverged.sum()), key),
+        point.key | level,
+    ]
 
 
 def _ratio_rows(point: Point, worse: str, better: str) -> list[dict[str, Any]]:
@@ -159,14 +170,13 @@ def _run_rows(seeds: np.ndarray, values: np.ndarray, key: Mapping[str, Any]) -> 
 
 
 def _median_row(values: np.ndarray, lost: int, key: Mapping[str, Any], *, exponentiate: bool = False) -> dict[str, Any]:
-    low, middle, high = strips.quartiles(values)
+    low, middle, high = quartiles(values)
     if exponentiate:
         low, middle, high = np.exp((low, middle, high)).tolist()
     if math.isnan(middle):  # as many runs win by infinities as lose by them
         low = high = math.nan
-    y = middle if math.isfinite(middle) else math.nan
     counts = {"runs": values.size, "diverged": lost}
-    return {**key, "statistic": "median", "y": y, "low": low, "high": high, **counts}
+    return {**key, "statistic": "median", "y": middle, "low": low, "high": high, **counts}
 
 
 def _scale(part: pd.DataFrame, *, is_ratio: bool) -> strips.Scale:
@@ -191,17 +201,12 @@ def _draw_panel(
         colour = style.model_colours([value["model"]])[value["model"]]
         strips.dots(axes, scale, row, at.loc[at["statistic"] == "run", "y"].to_numpy(float), colour)
         for _, one in at[at["statistic"] == "median"].iterrows():
-            strips.quartile_bar(axes, scale, row, one["low"], _middle(one), one["high"])
+            strips.quartile_bar(axes, scale, row, one["low"], one["y"], one["high"])
             if not is_ratio:
                 strips.lost(axes, scale, row, int(one["diverged"]), int(one["runs"]))
         for _, one in at[at["statistic"] == "diverged"].iterrows():
             is_better = one["series"] == _sides(factor, value)[1]
             strips.lost(axes, scale, row, int(one["diverged"]), int(one["runs"]), left=is_better)
-
-
-def _middle(row: pd.Series) -> float:
-    """A median with its infinities, which the table does not hold."""
-    return math.inf if math.isnan(row["y"]) and row["high"] == math.inf else float(row["y"])
 
 
 def _titles(factor: Mapping[str, Any]) -> tuple[str, str]:

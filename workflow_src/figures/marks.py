@@ -33,7 +33,7 @@ def runs_panel(
         positions: where each value of the column `x` stands on the axis.
         colours: of the series, or of the values of `x`.
         line: connect the means.
-        median: add a short line at the median.
+        median: add a short line at the median, in the row of diverged runs where it is infinite.
         log_x: the axis is logarithmic to base 2.
     """
     for value in part.loc[part["statistic"] == "floor", "y"].unique():
@@ -102,10 +102,14 @@ def seed_points(
         # A logarithmic axis cannot hold them: triangles at its lower edge.
         edge = {"transform": axes.get_xaxis_transform(), "clip_on": False}
         axes.plot(across[low], np.full(low.sum(), 0.015), marker="v", **dots, **edge)
-    middle = here[(here["statistic"] == "median") & np.isfinite(here["y"])]
-    if median and len(middle):
-        left, right = (_beside(place, dodge + side * 1.5 * spread, log_x) for side in (-1, 1))
-        axes.hlines(middle["y"].iloc[0], left, right, color=colour, linewidth=1.6, zorder=3)
+    for height in here.loc[(here["statistic"] == "median") & here["y"].notna(), "y"] if median else ():
+        ends = [_beside(place, dodge + side * 1.5 * spread, log_x) for side in (-1, 1)]
+        bar = {"color": colour, "linewidth": 1.6, "zorder": 3, "gid": "median", "solid_capstyle": "butt"}
+        if math.isfinite(height):
+            axes.plot(ends, [height] * 2, **bar)
+        else:
+            # Below the cross and its number.
+            axes.plot(ends, [1 - 0.9 * BAND] * 2, transform=axes.get_xaxis_transform(), **bar)
     mean = here[(here["statistic"] == "mean") & np.isfinite(here["y"])]
     for _, row in mean.iterrows():
         centre = _beside(place, dodge, log_x)

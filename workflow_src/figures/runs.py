@@ -1,9 +1,10 @@
 """Runs of an experiment as numbers: which of them diverged, their mean, spread and median run.
 
-A diverged run has no finite measure. It is left out of means and medians, for there is nothing to average, and
-counted beside them, so that a model whose runs diverge cannot pass for one that was trained fewer times.
+A diverged run has no finite measure. In medians and quartiles it counts as the worst, as in the claims: infinite. A
+mean cannot hold it, is that of the finite runs and called so. The number of diverged runs stands beside both.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,15 +30,22 @@ COLUMNS = (
     "runs",
     "diverged",
 )
+# Measures of which neither end is the bad one.
+EXPONENTS = ("lyapunov_exponent", "lyapunov_exponent_forced", "forced_contraction_bound")
 
 
 @dataclass(frozen=True)
 class Runs:
-    """One measure of the runs that belong to one point of a figure or one row of a table."""
+    """One measure of the runs that belong to one point of a figure or one row of a table.
+
+    Attributes:
+        worst: as what a diverged run counts in medians and quartiles; NaN leaves it out, where no end is the bad one.
+    """
 
     seeds: Int[np.ndarray, " runs"]
     values: Float[np.ndarray, " runs"]
     diverged: Bool[np.ndarray, " runs"]
+    worst: float = math.inf
 
     @property
     def finite(self) -> Float[np.ndarray, " finite"]:
@@ -55,15 +63,25 @@ class Runs:
         return float(self.finite.std(ddof=1) / np.sqrt(count)) if count > 1 else np.nan
 
     @property
+    def ranked(self) -> Float[np.ndarray, " counted"]:
+        """The values that medians and quartiles are of."""
+        counted = np.where(self.diverged, self.worst, self.values)
+        return counted[~np.isnan(counted)]
+
+    @property
     def median(self) -> float:
-        """Median of the finite runs; NaN if there are none."""
-        return float(np.median(self.finite)) if self.finite.size else np.nan
+        """Median; infinite if half of the runs or more diverged, NaN if there is none to count."""
+        return quartiles(self.ranked)[1]
 
     @property
     def median_seed(self) -> int | None:
-        """Seed of the finite run in the middle, the lower one of two; None if all diverged."""
+        """Seed of the run in the middle, the better one of two; if that diverged, of the finite one next to it.
+
+        None if all diverged.
+        """
         order = np.argsort(self.finite, kind="stable")
-        return int(self.seeds[~self.diverged][order[(order.size - 1) // 2]]) if order.size else None
+        middle = min((self.ranked.size - 1) // 2, order.size - 1)
+        return int(self.seeds[~self.diverged][order[middle]]) if order.size else None
 
 
 def runs_of(
@@ -80,7 +98,8 @@ def runs_of(
     there = np.isfinite(status)
     values = values.transpose("seed").to_numpy().astype(float)
     diverged = ~np.isfinite(values) | (status == store.STATUS["diverged_in_training"])
-    return Runs(point["seed"].to_numpy()[there].astype(int), values[there], diverged[there])
+    worst = np.nan if measure in EXPONENTS else np.inf
+    return Runs(point["seed"].to_numpy()[there].astype(int), values[there], diverged[there], worst)
 
 
 def pooled(parts: Iterable[Runs]) -> Runs:
@@ -90,6 +109,7 @@ def pooled(parts: Iterable[Runs]) -> Runs:
         np.concatenate([part.seeds for part in parts]),
         np.concatenate([part.values for part in parts]),
         np.concatenate([part.diverged for part in parts]),
+        parts[0].worst,
     )
 
 
@@ -113,6 +133,33 @@ def shown_embedding(dataset: xr.Dataset) -> str:
     return str(dataset["embedding"].values[0])
 
 
+def quartiles(values: Float[np.ndarray, " runs"]) -> tuple[float, float, float]:
+    """Lower quartile, median and upper quartile, where infinities are values; NaN of none.
+
+    Between two values lies their mean, and nothing else: an infinity cannot be interpolated.
+    """
+    if not values.size:
+        return math.nan, math.nan, math.nan
+    ordered, places = np.sort(values), [values.size * q for q in (0.25, 0.5, 0.75)]
+    with np.errstate(invalid="ignore"):
+        low, middle, high = ((ordered[math.ceil(p) - 1] + ordered[math.floor(p)]) / 2 for p in places)
+    return float(low), float(middle), float(high)
+
+
+def median_curve(
+    curves: Float[np.ndarray, "runs updates"], diverged: Bool[np.ndarray, " runs"]
+) -> Float[np.ndarray, " updates"]:
+    """Median at each update of training, where a run that diverged counts as infinite from then on.
+
+    NaN behind the last update.
+    """
+    there = np.isfinite(curves)
+    counted = np.where(there, curves, np.where(diverged[:, None], np.inf, np.nan))
+    if not diverged.all():
+        counted[:, ~there[~diverged].any(axis=0)] = np.nan
+    return np.array([quartiles(column[~np.isnan(column)])[1] for column in counted.T])
+
+
 def point_rows(
     runs: Runs, *, panel: str, series: str, x_name: str, x: int | float | str, y_name: str
 ) -> list[dict[str, Any]]:
@@ -133,7 +180,7 @@ def point_rows(
     rows.append(
         key | {"statistic": "mean", "y": runs.mean, "low": runs.mean - runs.sem, "high": runs.mean + runs.sem} | counts
     )
-    rows.append(key | {"statistic": "median"} | _median_and_quartiles(runs.finite) | counts)
+    rows.append(key | {"statistic": "median"} | _median_and_quartiles(runs.ranked) | counts)
     return rows
 
 
@@ -165,5 +212,5 @@ def long_form(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _median_and_quartiles(values: Float[np.ndarray, " samples"]) -> dict[str, float]:
-    low, median, high = np.quantile(values, (0.25, 0.5, 0.75)) if values.size else (np.nan,) * 3
-    return {"y": float(median), "low": float(low), "high": float(high)}
+    low, median, high = quartiles(values)
+    return {"y": median, "low": low, "high": high}

@@ -1,6 +1,6 @@
 """Runs side by side along a horizontal logarithmic axis, one row per value, with room at its ends for lost ones.
 
-A lost run has no finite measure and counts as the worst: in quartiles it is infinite.
+A lost run has no finite measure and counts as the worst: in medians and quartiles it is infinite.
 """
 
 import math
@@ -54,19 +54,6 @@ def scale_of(values: Iterable[float], *, left: bool = False, right: bool = False
         low, high = math.log10(around) - half, math.log10(around) + half
     margin = max(0.06 * (high - low), 0.45 - (high - low) / 2, 0.08)
     return Scale(10 ** (low - margin), 10 ** (high + margin), left, right)
-
-
-def quartiles(values: Float[np.ndarray, " runs"]) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile, where infinities are values; NaN of none.
-
-    Between two values lies their mean, and nothing else: an infinity cannot be interpolated.
-    """
-    if not values.size:
-        return math.nan, math.nan, math.nan
-    ordered, places = np.sort(values), [values.size * q for q in (0.25, 0.5, 0.75)]
-    with np.errstate(invalid="ignore"):
-        low, middle, high = ((ordered[math.ceil(p) - 1] + ordered[math.floor(p)]) / 2 for p in places)
-    return float(low), float(middle), float(high)
 
 
 def frame(axes: Axes, scale: Scale, labels: Sequence[str], marked: int) -> None:

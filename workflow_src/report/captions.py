@@ -28,7 +28,9 @@ FIGURES = {
         "Full against diagonal Jacobians",
         "Lorenz-63 observed in all components (FO) and in x alone (PO). A and B: loss and Newton iterations during"
         " training, thin lines for runs and thick ones for their median. C: how far the attractor of each trained model"
-        " is from the true one (lower is better); the dashed floor is the distance between two true orbits.",
+        " is from the true one (lower is better): a dot per run, diamonds for means with standard errors of the finite"
+        " runs, short lines for medians, in which diverged runs count as the worst; a median in the top row has"
+        " diverged. The dashed floor is the distance between two true orbits.",
         "Curves of loss and Newton iterations over updates for full and diagonal Jacobians, and a strip of state space"
         " divergences, one dot per run.",
     ),
@@ -36,8 +38,10 @@ FIGURES = {
         "Longer training sequences, and classes of models",
         "A: state space divergence against the length of training sequences, at the same number of samples per update,"
         " for forced Lorenz-96 and the bursting neuron, beside a generated stretch of the neuron's potential."
-        " B: the same measure across model classes on Lorenz-96. Every dot is a run, diamonds are means with"
-        " standard errors, crosses in the top row stand for diverged runs.",
+        " B: the same measure across model classes on Lorenz-96, with short lines for medians. Every dot is a run,"
+        " diamonds are means with standard errors of the finite runs, crosses in the top row stand for diverged runs."
+        " These count as the worst in medians; a median in the top row has diverged. The neuron's orbit is of the run"
+        " with the median divergence, the better one of the two in the middle of an even number.",
         "Strips of state space divergence over sequence length for two systems, a trace of the membrane potential, and"
         " strips of the divergence for each model class.",
     ),
@@ -51,13 +55,15 @@ FIGURES = {
     "figureA2": Words(
         "Orbits that trained models generate",
         "The first component of forced Lorenz-96 above free-running orbits of the models from the same state. Each row"
-        " shows the run whose divergence is the median of the finite ones, with that number and its seed at the right.",
+        " shows the run with the median divergence, the better one of the two in the middle of an even number, with its"
+        " divergence and seed at the right. Diverged runs count as the worst.",
         "Stacked time series: the true orbit first, then one generated orbit per model.",
     ),
     "figureA3": Words(
         "Short-term forecasts",
         "Forecast error in standard deviations of the data against the length of training sequences. Every dot is a"
-        " run, diamonds are means with standard errors; the dashed line is the error of holding the last observation.",
+        " run, diamonds are means with standard errors of the finite runs; the dashed line is persistence, the error of"
+        " holding the last observation.",
         "Two strips of forecast error over sequence length, for forced Lorenz-96 and the bursting neuron.",
     ),
     "figureS1": Words(
@@ -73,21 +79,23 @@ FIGURES = {
         "At which frequencies models move",
         "A: power spectra of the true system and of a free-running model with the median distance. B: the Hellinger"
         " distance of spectra against the length of training sequences. C: the same across model classes. The dashed"
-        " floor is the distance between two true orbits; crosses count diverged runs.",
+        " floor is the distance between two true orbits; crosses count diverged runs, the worst ones in medians.",
         "Two spectra each with the model's above the true one, and strips of Hellinger distance over sequence length"
         " and over model classes.",
     ),
     "figureB2": Words(
         "Lyapunov exponents of models and of true systems",
-        "The largest exponent of the free-running map per unit of model time, a dot per run. Dashed is the exponent of"
-        " the true system from its tangent map; positive exponents mean chaos.",
+        "The largest exponent of the free-running map per unit of model time, a dot per run. Means and"
+        " medians are those of the finite runs. Dashed is the exponent of the true system from its tangent map;"
+        " positive exponents mean chaos.",
         "Strips of Lyapunov exponents for Lorenz-63 models, and over sequence length for forced Lorenz-96 and the"
         " bursting neuron.",
     ),
     "figureB3": Words(
         "Forecast error against lead time",
-        "Median error over the finite runs in standard deviations of the data, from dark (short training sequences) to"
-        " light (long ones), and across model classes. Dashed is the error of holding the last observation.",
+        "Median error over the runs in standard deviations of the data, from dark (short training sequences) to light"
+        " (long ones), and across model classes. Diverged forecasts count as the worst: a curve ends where half of them"
+        " or more did. Dashed is persistence, the error of holding the last observation.",
         "Curves of forecast error over lead time for two systems and for the model classes.",
     ),
     "figureB4": Words(
@@ -101,7 +109,7 @@ FIGURES = {
         "Controls for the effect of sequence length",
         "The runs of Figure 3A beside two controls on forced Lorenz-96. A: the same warm-up at every length, instead of"
         " a share of it. B: a forcing strength that follows the Jacobians during training instead of a constant one."
-        " Diamonds are means with standard errors, crosses count diverged runs.",
+        " Diamonds are means with standard errors of the finite runs, crosses count diverged runs.",
         "Two strips of state space divergence over sequence length, each with the runs of Figure 3A and a control.",
     ),
 }
@@ -109,16 +117,23 @@ TABLES = {
     "tableA1": Words("Parameters of the bursting neuron", "Symbols as in the paper's equations (64) and (65)."),
     "table1": Words(
         "Lorenz-63 with full and diagonal Jacobians",
-        "Medians over the runs that stayed finite. Loss and iterations are those of the last tenth of training;"
-        " exponents are per step.",
+        "Means are those of the finite runs; in medians, diverged runs count as the worst. Loss and iterations are"
+        " medians of the last tenth of training; exponents are per step, medians of the finite runs.",
     ),
     "table2": Words(
         "Forecasts over all sequence lengths, and time per update at the longest",
-        "Mean error of all runs of all lengths. The ratio says how many times longer the evaluation step by step takes.",
+        "Errors of the runs of all lengths: the mean is that of the finite runs. The ratio says how many times longer"
+        " the evaluation step by step takes.",
     ),
-    "table3": Words("Model classes on forced Lorenz-96", "State space divergence, with the number of parameters."),
+    "table3": Words(
+        "Model classes on forced Lorenz-96",
+        "State space divergence, with the number of parameters. Means are those of the finite runs; in medians,"
+        " diverged runs count as the worst.",
+    ),
     "table4": Words(
-        "Regularising the slow units of the LSSM", "State space divergence over the strength of the regularisation."
+        "Regularising the slow units of the LSSM",
+        "State space divergence over the strength of the regularisation. Means are those of the finite runs; in"
+        " medians, diverged runs count as the worst.",
     ),
     "table5": Words(
         "Hyper-parameters and where they come from",

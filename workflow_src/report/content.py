@@ -17,13 +17,13 @@ from workflow_src.provenance import lineage, sha256_of, sidecar
 from workflow_src.provenance.carriers import Damaged
 from workflow_src.provenance.git import last_commit
 from workflow_src.report import captions
-from workflow_src.tables.write import MISSING, presented
+from workflow_src.tables.write import DIVERGED, MISSING, presented
 
 Record = Mapping[str, Any]
 VERDICTS = {"supported": "✓", "not supported": "✗", "inconclusive": "?", "untestable here": "–"}
 CLAIM_NUMBERS = ("effect", "low", "high", "p", "p_holm")
 # How many values a claim was judged by, and how many of them failed: words of the page, and columns of claims.csv.
-CLAIM_COUNTS = {"used": "seeds_used", "failed": "seeds_failed"}
+CLAIM_COUNTS = {"used": "values_used", "failed": "values_failed"}
 NAMED = ("jax", "equinox", "optax", "numpy", "scipy", "netCDF4", "matplotlib", "snakemake")
 HOW = {1: "in training", 2: "in free-running generation"}
 # The folder of figures beyond the paper.
@@ -273,7 +273,10 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def table(frame: pd.DataFrame) -> Table:
     """A table as its Markdown file shows it."""
     shown = presented(frame)
-    numeric = [all(_is_number(cell.partition(" ± ")[0]) or cell == MISSING for cell in shown[head]) for head in shown]
+    numeric = [
+        all(_is_number(cell.partition(" ± ")[0]) or cell in (MISSING, DIVERGED) for cell in shown[head])
+        for head in shown
+    ]
     heads = [Cell(str(head), kind) for head, kind in zip(shown, numeric, strict=True)]
     rows = [
         [Cell(str(text), kind) for text, kind in zip(row, numeric, strict=True)] for row in shown.to_numpy().tolist()

@@ -94,7 +94,7 @@ these runs: their sizes and settings are not the paper's wherever those are assu
 <td class="text">{{ one.finding }}</td>\
 {% if one.judged %}<td class="n">{{ one.effect }} {{ one.effect_unit }}{% if one.low != "–" or one.high != "–" %}<span class="under">{{ one.low }} to {{ one.high }}</span>{% endif %}</td>\
 <td class="n">{{ one.p }}<span class="under">Holm {{ one.p_holm }}</span></td>\
-<td class="n">{{ one.used }}<span class="under">{{ one.failed }} failed</span></td>\
+<td class="n">{{ one.used }} {{ one.unit }}<span class="under">{{ one.failed }} failed</span></td>\
 {% else %}<td class="n">–</td><td class="n">–</td><td class="n">–</td>{% endif %}</tr>
 {% endfor %}</tbody></table></div>
 <details><summary>How each claim was judged</summary>
@@ -160,7 +160,8 @@ cites, it is assumed, and the results hold for that value.</p>
 
 <section id="diverged" aria-labelledby="diverged-title">
 <h2 id="diverged-title">Diverged runs</h2>
-{% if lost %}<p>{{ lost | length }} of {{ runs }} runs did not stay finite. They count as runs in every figure and table.</p>
+{% if lost %}<p>{{ lost | length }} of {{ runs }} runs did not stay finite. They are counted in every figure and table: \
+in medians as the worst, while means are those of the finite runs.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Diverged runs">
 <table><caption><span>Each run that did not stay finite, and when.</span></caption>
 <thead><tr><th scope="col">Experiment</th><th scope="col">Model</th><th scope="col" class="n">T</th><th scope="col" class="n">Seed</th>\

@@ -39,9 +39,10 @@ def _effect(row: dict[str, object]) -> str:
 
 
 def _counted(row: dict[str, object]) -> str:
-    if pd.isna(row["seeds_used"]):
+    if pd.isna(row["values_used"]):
         return "–"
-    return f"{row['seeds_used']}, {row['seeds_failed']} failed" if row["seeds_failed"] else str(row["seeds_used"])
+    counted = f"{row['values_used']} {row['unit']}"
+    return f"{counted}, {row['values_failed']} failed" if row["values_failed"] else counted
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -9,9 +9,10 @@ from workflow_src.figures.runs import lengths_of, models_of, runs_of
 
 
 def divergence_rows(dataset: xr.Dataset) -> Iterator[dict[str, object]]:
-    """One row per model, sequence length and embedding: mean with standard error and median over the finite runs.
+    """One row per model, sequence length and embedding: mean with standard error over the finite runs, and median.
 
-    A model all of whose runs diverged has a row without numbers. The floor is the divergence between two true orbits.
+    In the median diverged runs count as the worst: it is infinite where half or more did. The floor is the divergence
+    between two true orbits.
     """
     for model in models_of(dataset):
         for length in lengths_of(dataset):

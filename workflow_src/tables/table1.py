@@ -4,19 +4,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from workflow_src.figures.runs import runs_of
+from workflow_src.figures.runs import EXPONENTS, quartiles, runs_of
 from workflow_src.tables.divergences import divergence_rows
-
-EXPONENTS = ("lyapunov_exponent", "lyapunov_exponent_forced", "forced_contraction_bound")
 
 
 def build(full: xr.Dataset, partial: xr.Dataset) -> pd.DataFrame:
     """One row per setting (FO, PO), model, sequence length and embedding.
 
-    Medians are over the runs that did not diverge. Loss and Newton iterations are those of the last tenth of the
-    training; `unconverged_share` is the share of all updates, of all runs, with a solve that did not converge.
-    `divergence_median_error` is the Monte-Carlo error of the median run. Exponents are per step, of the free-running
-    map and of the forced one; Prop. 1 bounds the latter where M <= N.
+    In medians diverged runs count as the worst: infinite where half or more did. Loss and Newton iterations are medians
+    of the last tenth of the training; `unconverged_share` is the share of all updates, of all runs, with a solve that
+    did not converge. `divergence_median_error` is the Monte-Carlo error of the median run, `divergence_worst` the
+    largest of the finite runs. Exponents are per step, of the free-running map and of the forced one, medians of the
+    finite runs, for they have no bad end; Prop. 1 bounds the latter where M <= N.
 
     Args:
         full: aggregated runs on all components.
@@ -42,10 +41,13 @@ def _training(dataset: xr.Dataset, model: str, length: int) -> dict[str, float]:
     """Loss and Newton iterations at the end of the training, and the share of unconverged updates."""
     point = dataset.sel(model=model, sequence_length=length)
     end = point.isel(update=slice(-max(1, point.sizes["update"] // 10), None))
-    # The mean keeps the NaN of a run that diverged, the median over runs leaves it out.
-    finals = {name: end[name].mean("update", skipna=False) for name in ("loss", "newton_iterations")}
+    # The mean keeps the NaN of a run that diverged; runs outside the experiment have no status.
+    there = np.isfinite(point["status"])
+    finals = {
+        name: end[name].mean("update", skipna=False)[there].fillna(np.inf) for name in ("loss", "newton_iterations")
+    }
     unconverged, finished = (float(point[f"{name}_updates"].sum()) for name in ("unconverged", "finished"))
-    medians = {f"{name}_final": float(values.median("seed")) for name, values in finals.items()}
+    medians = {f"{name}_final": quartiles(values.to_numpy())[1] for name, values in finals.items()}
     return medians | {"unconverged_share": unconverged / finished if finished else np.nan}
 
 
@@ -57,7 +59,7 @@ def _spread(dataset: xr.Dataset, model: str, length: int, embedding: str) -> dic
     )
     of_median = errors.values[errors.seeds == runs.median_seed]
     return {
-        "divergence_median_error": float(of_median[0]) if of_median.size else np.nan,
+        "divergence_median_error": float(of_median[0]) if np.isfinite(runs.median) else np.nan,
         "divergence_worst": float(runs.finite.max()) if runs.finite.size else np.nan,
         "divergence_floor_error": float(dataset["state_space_divergence_floor_error"].sel(embedding=embedding)),
     }

@@ -2,7 +2,7 @@
 
 The CSV holds the frame as it is. For readers, a pair of columns `x_mean` and `x_sem` becomes one column mean ± SEM, a
 pair `x` and `x_error` one column x ± Monte-Carlo error, columns that only machines need go, numbers have three
-significant digits, and what is missing is a dash.
+significant digits, an infinite one reads `diverged`, and what is missing is a dash.
 """
 
 import math
@@ -17,10 +17,11 @@ from workflow_src import store
 
 DIGITS = 3
 MISSING = "–"
+DIVERGED = "diverged"
 # LaTeX: columns with longer cells are wrapped, and longer tables go over several pages.
 WIDEST_CELL = 40
 MOST_ROWS = 50
-MEAN = " (mean ± SEM)"
+MEAN = " (mean ± SEM, finite runs)"
 MONTE_CARLO = " (± MC)"
 HEADS = {
     "setting": "Setting",
@@ -30,7 +31,7 @@ HEADS = {
     "embedding": "Embedding",
     "divergence_mean": "D_stsp",
     "divergence_median": "median",
-    "divergence_worst": "worst",
+    "divergence_worst": "worst finite",
     "divergence_floor": "floor",
     "loss_final": "loss",
     "newton_iterations_final": "iterations",
@@ -78,8 +79,8 @@ _LATEX = {
     "–": "--",
 }
 _LATEX_HEADS = {
-    "D_stsp (mean ± SEM)": r"$D_\mathrm{stsp}$ (mean $\pm$ SEM)",
-    "RMSE(n) (mean ± SEM)": r"RMSE($n$) (mean $\pm$ SEM)",
+    "D_stsp (mean ± SEM, finite runs)": r"$D_\mathrm{stsp}$ (mean $\pm$ SEM, finite runs)",
+    "RMSE(n) (mean ± SEM, finite runs)": r"RMSE($n$) (mean $\pm$ SEM, finite runs)",
     "λ_MAR": r"$\lambda_\mathrm{MAR}$",
     "T": "$T$",
     "T (timed)": "$T$ (timed)",
@@ -166,6 +167,8 @@ def _text(value: object) -> str:
         number = float(value)
         if math.isnan(number):
             return MISSING
+        if number == math.inf:
+            return DIVERGED
         return f"{number:.0f}" if number.is_integer() and abs(number) < 1e6 else f"{number:.{DIGITS}g}"
     return MISSING if value is None or value is pd.NA else str(value)
 
