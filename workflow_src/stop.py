@@ -48,6 +48,16 @@ def postponed() -> Iterator[Callable[[], signal.Signals | None]]:
         _postponed, _asked = False, None
 
 
+def heed() -> None:
+    """End here if a signal has been postponed, for waits inside such a block.
+
+    Raises:
+        Stopped: there is one.
+    """
+    if _asked is not None:
+        raise Stopped(_asked)
+
+
 @contextlib.contextmanager
 def at_once() -> Iterator[None]:
     """Let SIGINT raise KeyboardInterrupt in a block, whatever the program around it makes of that signal."""
