@@ -73,6 +73,6 @@ def _receive(number: int, frame: FrameType | None) -> None:
     by = signal.Signals(number)
     if not _postponed or (by is signal.SIGINT and _asked is signal.SIGINT):
         raise Stopped(by)
-    if _asked is None:
+    first, _asked = _asked is None, by
+    if first:
         logs.say(f"{by.name}: stopping after the current update")
-    _asked = by
