@@ -10,6 +10,8 @@ from workflow_src.steps import compiled
 
 # Of a GPU's memory, for all jobs on it together: the rest is for what CUDA itself takes, some 500 MiB per process.
 MEMORY_FRACTION = 0.9
+# The variable of that part, and its former name.
+FRACTIONS = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION")
 # Jobs that share a GPU; set by the workflow from the preset.
 PACKS_PER_GPU = "GTF_DEER_PACKS_PER_GPU"
 
@@ -75,7 +77,9 @@ def prepare(compute: str, precision: str, *, keep_compiled: bool = True, determi
 def _settle_gpu(deterministic: bool) -> None:
     """How much of the GPU's memory a job takes, and whether its sums have a fixed order; what a user has set stays."""
     share = MEMORY_FRACTION / int(os.environ.get(PACKS_PER_GPU) or 1)
-    os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{share:.3f}")
+    # With both, JAX fails.
+    if not any(os.environ.get(name) for name in FRACTIONS):
+        os.environ[FRACTIONS[0]] = f"{share:.3f}"
     flags = os.environ.get("XLA_FLAGS", "")
     if deterministic and "xla_gpu_deterministic_ops" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
