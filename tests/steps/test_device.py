@@ -36,22 +36,23 @@ def test_the_device_is_told_in_words():
 
 
 @pytest.mark.parametrize(
-    ("given", "fractions", "flags"),
+    ("given", "alone", "fractions", "flags"),
     [
-        ({}, {NEW: "0.900"}, ORDERED),
-        ({"GTF_DEER_PACKS_PER_GPU": "3"}, {NEW: "0.300"}, ORDERED),
-        ({NEW: ".5"}, {NEW: ".5"}, ORDERED),
-        ({OLD: ".5", "XLA_FLAGS": UNORDERED}, {OLD: ".5"}, UNORDERED),
+        ({}, False, {NEW: "0.900"}, ORDERED),
+        ({"GTF_DEER_PACKS_PER_GPU": "3"}, False, {NEW: "0.300"}, ORDERED),
+        ({"GTF_DEER_PACKS_PER_GPU": "3"}, True, {NEW: "0.900"}, ORDERED),
+        ({NEW: ".5"}, False, {NEW: ".5"}, ORDERED),
+        ({OLD: ".5", "XLA_FLAGS": UNORDERED}, False, {OLD: ".5"}, UNORDERED),
     ],
-    ids=["one pack on a GPU", "three packs on a GPU", "as a user has set it", "by its former name"],
+    ids=["one pack on a GPU", "three packs on a GPU", "a measurement", "as a user has set it", "by its former name"],
 )
-def test_a_job_takes_its_part_of_the_gpu_and_sums_in_order_where_asked(monkeypatch, given, fractions, flags):
+def test_a_job_takes_its_part_of_the_gpu_and_sums_in_order_where_asked(monkeypatch, given, alone, fractions, flags):
     for name in (NEW, OLD, "XLA_FLAGS", "GTF_DEER_PACKS_PER_GPU"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    device._settle_gpu(deterministic=True)
+    device._settle_gpu(deterministic=True, alone=alone)
     # JAX fails where both are set.
     assert {name: os.environ[name] for name in (NEW, OLD) if name in os.environ} == fractions
     assert os.environ["XLA_FLAGS"] == flags
