@@ -197,6 +197,26 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, kept
     assert unfinished_of(spec, tmp_path).resume(spec).updates == 2
 
 
+def test_a_checkpoint_with_other_arrays_is_not_called_damaged(tmp_path, kept, capfd):
+    spec = run_spec(updates=6)
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    unfinished = unfinished_of(spec, tmp_path)
+    checkpoint.write(unfinished.path, {**unfinished.identity, "updates": 4}, np.zeros(3))
+    assert unfinished.resume(spec).updates == 2
+    assert capfd.readouterr().err.splitlines()[0] == f"{unfinished.path}: holds another model; removed"
+
+
+def test_a_training_is_begun_with_a_sound_checkpoint_of_its_own(tmp_path, kept):
+    unfinished = unfinished_of(run_spec(updates=6), tmp_path)
+    assert not unfinished.is_begun()
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    assert not unfinished_of(run_spec(updates=6), tmp_path, "c").is_begun()
+    flip(unfinished.path)
+    assert unfinished.is_begun()
+    flip(unfinished.previous)
+    assert not unfinished.is_begun()
+
+
 @pytest.mark.parametrize(("other", "word"), [("code", "code"), ("pack", "specification"), ("both damaged", "damaged")])
 def test_a_training_without_a_sound_checkpoint_of_its_own_starts_afresh_and_says_why(
     tmp_path, kept, other, word, capfd
