@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 # Before JAX takes the device: nearly all of its memory, since how much fits is part of what is measured.
-os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.92")
+if not os.environ.get("XLA_PYTHON_CLIENT_MEM_FRACTION"):
+    os.environ.setdefault("XLA_CLIENT_MEM_FRACTION", "0.92")
 
 import jax
 

@@ -53,6 +53,11 @@ if workflow.is_main_process and (slurm := sys.modules.get("snakemake_executor_pl
             "where slurmctld is away, Snakemake may wait for ever; install that of envs/, by make env",
             file=sys.stderr,
         )
+if workflow.is_main_process:
+    os.environ.pop("GTF_DEER_RESTARTS", None)
+elif "SLURM_RESTART_COUNT" in os.environ:
+    # Of Slurm's variables the executor passes few on to the job.
+    os.environ.update(GTF_DEER_RESTARTS=os.environ["SLURM_RESTART_COUNT"])
 CLAIMS_FILE = Path(workflow.basedir) / "config/claims.yaml"
 if CLAIMS_FILE.is_relative_to(Path.cwd()):
     # So that logs and records do not name the machine's folders.

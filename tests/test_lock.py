@@ -2,13 +2,14 @@
 
 import json
 import os
+import signal
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from workflow_src import files, lock, logs, processes
+from workflow_src import files, lock, logs, processes, stop
 from workflow_src.errors import UserError
 
 
@@ -129,14 +130,102 @@ def test_of_many_that_find_no_lock_one_gets_it_on_any_file_system(output, runnin
         assert not list(output.parent.iterdir())
 
 
-def test_who_was_taken_for_gone_writes_nothing_more(output, running):
+@pytest.mark.parametrize("ended", [False, True], ids=["at work", "ended"])
+def test_who_was_taken_for_gone_writes_nothing_more(output, running, ended):
     with lock.held(output):
         files.write_atomically(output, lambda beside: beside.write_text("first"))
         leave(output, another(host="n2"))
-        with pytest.raises(UserError, match="another process has taken over"):
+        if ended:
+            lock.file_of(output).unlink()
+        with pytest.raises(UserError, match="this process has lost its lock"):
             files.write_atomically(output, lambda beside: beside.write_text("second"))
         assert output.read_text() == "first"
-    assert lock.file_of(output).exists(), "the other's lock stays"
+    assert lock.file_of(output).exists() is not ended, "the other's lock stays"
+
+
+def on(host, output):
+    """A process elsewhere on its way to the lock."""
+    one = lock.Lock(output)
+    one.me = one.me._replace(host=host)
+    return one
+
+
+def suspend(one):
+    """No sign of life for too long."""
+    os.utime(one.path, (time.time() - lock.GONE_AFTER - 60,) * 2)
+
+
+def test_of_all_that_were_suspended_none_has_the_lock_whatever_the_others_did_since(output, running, said):
+    first, second, third = (on(host, output) for host in ("n1", "n2", "n3"))
+    everyone = (first, second, third)
+
+    def holders():
+        return [one.me.host for one in everyone if one.is_mine()]
+
+    first._acquire()
+    assert holders() == ["n1"]
+    suspend(first)
+    second._acquire()
+    assert holders() == ["n2"]
+    suspend(second)
+    third._acquire()
+    assert holders() == ["n3"]
+    third.path.unlink()
+    assert holders() == []
+    # Typed again, after the first one's suspended copy has seen nothing of it.
+    third._acquire()
+    assert holders() == ["n3"]
+
+
+def while_suspended(monkeypatch, act):
+    """Let others act when a process is about to put its claim in place."""
+    replace = Path.replace
+
+    def late(self, target):
+        monkeypatch.setattr(Path, "replace", replace)
+        act(self)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", late)
+
+
+def test_an_heir_that_is_suspended_before_it_takes_over_finds_that_another_did(output, running, said, monkeypatch):
+    leave(output, another(), age=1e6)
+    seen = lock.look(lock.file_of(output))
+    late, quick = on("n1", output), on("n2", output)
+
+    def act(claim):
+        os.utime(claim, (1, 1))
+        quick._acquire()
+
+    while_suspended(monkeypatch, act)
+    assert not late._succeed(seen)
+    assert quick.is_mine()
+    assert len([line for line in said if "taking over" in line]) == 1
+    assert [path.name for path in output.parent.iterdir()] == [lock.file_of(output).name]
+
+
+def test_an_heir_whose_claim_another_put_in_place_has_the_lock(output, running, said, monkeypatch):
+    leave(output, another(), age=1e6)
+    seen = lock.look(lock.file_of(output))
+    late, owner = on("n1", output), on("n2", output)
+
+    def act(claim):
+        claim.unlink()
+        assert owner._try(claim)
+
+    while_suspended(monkeypatch, act)
+    assert not late._succeed(seen)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("waits for itself"))
+    owner._acquire()
+    assert [late.is_mine(), owner.is_mine()] == [False, True]
+
+
+def test_a_wait_ends_at_a_signal_that_was_postponed(output, running, said, monkeypatch):
+    leave(output, another(host="n2"))
+    monkeypatch.setattr(stop, "_asked", signal.SIGTERM)
+    with pytest.raises(stop.Stopped):
+        lock.wait(output)
 
 
 def test_the_holder_renews_its_lock(output, running, monkeypatch):

@@ -41,9 +41,11 @@ def test_of_a_process_elsewhere_nothing_is_known(me):
     assert is_alive(me._replace(space=""), me._replace(space="")) is None
 
 
-def test_an_earlier_start_of_the_same_scheduled_job_is_over(me, monkeypatch):
+@pytest.mark.parametrize("variable", ["SLURM_RESTART_COUNT", "GTF_DEER_RESTARTS"])
+def test_an_earlier_start_of_the_same_scheduled_job_is_over(me, monkeypatch, variable):
     monkeypatch.setenv("SLURM_JOB_ID", "7")
-    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    monkeypatch.delenv("SLURM_RESTART_COUNT", raising=False)
+    monkeypatch.setenv(variable, "1")
     now = processes.this()
     before = now._replace(host="n2", restarts=0)
     assert is_alive(before, now) is False

@@ -53,6 +53,18 @@ def refusal(folder: Path) -> UserError | None:
     return cannot_write(folder, OSError(number, os.strerror(number)))
 
 
+def shortage(path: Path) -> UserError | None:
+    """Why not even a small file can be written where this one is; None if one can."""
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as file:
+            file.write(bytes(2**20))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return cannot_write(path, error)
+    return None
+
+
 def remove(path: Path) -> None:
     """Delete a file, if it is there, and what killed attempts to write it have left."""
     path.unlink(missing_ok=True)

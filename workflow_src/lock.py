@@ -3,7 +3,7 @@
 After a SIGKILL of Snakemake its jobs run on, and the same command typed again starts second copies of them. The lock
 names its holder. A holder on this machine is looked up; of one elsewhere the lock's modification time tells, which the
 holder renews. The lock of a holder that is gone is taken over. Whoever was taken for gone and was not, because it was
-suspended, finds that it lost the lock before it writes anything.
+suspended, finds that it lost the lock before it writes anything, even when the other one has ended meanwhile.
 
 Advisory locks of the operating system (flock, fcntl) would not do: not all file systems of clusters share them between
 machines.
@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from workflow_src import logs, processes
+from workflow_src import logs, processes, stop
 from workflow_src.errors import UserError, cannot_write
 from workflow_src.processes import Process
 
@@ -93,14 +93,23 @@ class Lock:
                     self.path.unlink(missing_ok=True)
 
     def is_mine(self) -> bool:
-        """Whether no other process has taken the lock over; that it was deleted does not count."""
-        seen = look(self.path)
-        return seen is None or (seen.holder is not None and seen.holder.token == self.me.token)
+        """Whether this process holds the lock. One that is not there is lost: the next holder may have come and gone."""
+        return self._names_me(look(self.path))
+
+    def loss(self) -> UserError:
+        """What to tell where this process does not hold it any more."""
+        return UserError(
+            f"{self.output}: this process has lost its lock: it gave no sign of life for {GONE_AFTER:.0f} s and "
+            "another one has taken over, or the lock was deleted; nothing more is written here"
+        )
 
     def is_held(self, seen: Seen) -> bool:
         """Whether the holder of some lock in this folder still runs, as far as can be told."""
         alive = processes.is_alive(seen.holder, self.me) if seen.holder else None
         return alive if alive is not None else clock_of(self.path.parent) - seen.stamp < GONE_AFTER
+
+    def _names_me(self, seen: Seen | None) -> bool:
+        return seen is not None and seen.holder is not None and seen.holder.token == self.me.token
 
     def _acquire(self) -> None:
         spoken = -float("inf")
@@ -109,6 +118,9 @@ class Lock:
             if seen is None:
                 if self._try(self.path):
                     return
+            elif self._names_me(seen):
+                # Another heir put this one's claim in place: see _succeed.
+                return
             elif not self.is_held(seen):
                 if self._succeed(seen):
                     return
@@ -131,7 +143,11 @@ class Lock:
         if now is None or now.holder != seen.holder or self.is_held(now):
             heir.unlink(missing_ok=True)
             return False
-        heir.replace(self.path)
+        # Whoever was suspended just here finds its claim gone, or that of another heir in its place.
+        with contextlib.suppress(FileNotFoundError):
+            heir.replace(self.path)
+        if not self.is_mine():
+            return False
         logs.say(f"{self.output}: {seen.holder or 'the process'} that was making it is gone; taking over")
         return True
 
@@ -182,13 +198,18 @@ def held(output: Path) -> Lock:
 
 
 def wait(output: Path) -> None:
-    """Wait until no other process makes an output; the lock is left to whoever comes next."""
+    """Wait until no other process makes an output; the lock is left to whoever comes next.
+
+    Raises:
+        Stopped: the process is asked to stop, be that postponed or not.
+    """
     mine = Lock(output)
     spoken = False
     while (seen := look(mine.path)) and mine.is_held(seen):
         if not spoken:
             spoken = True
             logs.say(f"{output}: {seen.holder or 'another process'} is making it; waiting for its end")
+        stop.heed()
         time.sleep(LOOK_EVERY)
 
 
@@ -200,10 +221,7 @@ def confirm() -> None:
     """
     for one in list(_held.values()):
         if not one.is_mine():
-            raise UserError(
-                f"{one.output}: another process has taken over, for this one gave no sign of life for "
-                f"{GONE_AFTER:.0f} s; nothing is written here, the other one's result counts"
-            )
+            raise one.loss()
 
 
 def look(path: Path) -> Seen | None:

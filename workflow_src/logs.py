@@ -1,5 +1,6 @@
 """Where messages and progress go: standard error, which the rules send to each job's log file, and the job's status."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,8 +15,9 @@ LOGS = {"claims": "claims/claims", "bundle": "bundle"}
 
 
 def say(message: str) -> None:
-    """One line for the job's log."""
-    print(message, file=sys.stderr, flush=True)
+    """One line for the job's log; where the disk is full it is lost, and nothing else with it."""
+    with contextlib.suppress(OSError):
+        print(message, file=sys.stderr, flush=True)
 
 
 def log_of(output: Path) -> Path | None:

@@ -48,6 +48,16 @@ def postponed() -> Iterator[Callable[[], signal.Signals | None]]:
         _postponed, _asked = False, None
 
 
+def heed() -> None:
+    """End here if a signal has been postponed, for waits inside such a block.
+
+    Raises:
+        Stopped: there is one.
+    """
+    if _asked is not None:
+        raise Stopped(_asked)
+
+
 @contextlib.contextmanager
 def at_once() -> Iterator[None]:
     """Let SIGINT raise KeyboardInterrupt in a block, whatever the program around it makes of that signal."""
@@ -63,6 +73,6 @@ def _receive(number: int, frame: FrameType | None) -> None:
     by = signal.Signals(number)
     if not _postponed or (by is signal.SIGINT and _asked is signal.SIGINT):
         raise Stopped(by)
-    if _asked is None:
+    first, _asked = _asked is None, by
+    if first:
         logs.say(f"{by.name}: stopping after the current update")
-    _asked = by

@@ -1,6 +1,7 @@
 """The record of a job: what is in the files that it saves and beside them."""
 
 import json
+import os
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from workflow_src import lock, provenance, store
+from workflow_src import lock, processes, provenance, store
 from workflow_src.errors import UserError
 from workflow_src.figures import style
 from workflow_src.provenance import attempts, carriers, lineage, seals, sidecar
+from workflow_src.provenance.record import Made
 from workflow_src.specs.dataset import DatasetSpec
 from workflow_src.steps import figure
 
@@ -247,6 +249,116 @@ def waiting(start):
         self.waited = True
 
     return patched
+
+
+def suspended(path, others):
+    """A job that finds its lock lost when it writes its result; meanwhile `others` have had their time."""
+    args = Namespace(parts=[], output=path, name="x")
+    with provenance.record("simulate", args, outputs=["output"]) as record:
+        others()
+        store.save(path, DATASET, record.document())
+
+
+@pytest.fixture
+def other(tmp_path, monkeypatch):
+    """What another process does after it has taken over: whatever it is asked for, in that order."""
+    monkeypatch.setattr(lock, "LOOK_EVERY", 0.01)
+    path = tmp_path / "a.nc"
+    result = {file: file.read_bytes() for file in (make(path, name="x"), sidecar.file_of(path))}
+    path.unlink()
+    sidecar.file_of(path).unlink()
+    mine = processes.this()._replace(host="n2")
+
+    def act(*does):
+        for what in does:
+            match what:
+                case "takes over":
+                    lock.file_of(path).write_text(json.dumps(mine._asdict()))
+                case "finishes":
+                    for file, content in result.items():
+                        file.write_bytes(content)
+                    attempts.forget(path)
+                case "writes half":
+                    path.write_bytes(result[path][:-1])
+                case "is gone":
+                    os.utime(lock.file_of(path), (1, 1))
+                case "ends":
+                    lock.file_of(path).unlink()
+        return path
+
+    act.result = result[path]
+    return act
+
+
+@pytest.mark.parametrize(
+    "does",
+    [("takes over", "finishes", "ends"), ("takes over", "finishes", "is gone")],
+    ids=["ended", "killed at its very end"],
+)
+def test_a_job_that_lost_its_lock_takes_the_result_of_whoever_had_it_since(tmp_path, other, does, capfd):
+    path = tmp_path / "a.nc"
+    with pytest.raises(Made) as caught:
+        suspended(path, lambda: other(*does))
+    assert caught.value.code == 0
+    assert path.read_bytes() == other.result
+    assert not attempts.file_of(path).exists()
+    said = capfd.readouterr().err.splitlines()
+    assert "this process has lost its lock" in said[0]
+    assert said[1:] == [f"{path}: is made; nothing is left to do"]
+
+
+def test_a_job_that_lost_its_lock_waits_for_the_result_of_whoever_has_it(tmp_path, other, monkeypatch):
+    path = tmp_path / "a.nc"
+    naps = iter([lambda: None, lambda: other("finishes", "ends")])
+    monkeypatch.setattr(lock, "time", Namespace(monotonic=time.monotonic, sleep=lambda _: next(naps)()))
+    with pytest.raises(Made):
+        suspended(path, lambda: other("takes over"))
+    assert path.read_bytes() == other.result
+
+
+@pytest.mark.parametrize(
+    "does",
+    [("takes over", "ends"), ("takes over", "is gone"), ("takes over", "writes half", "ends")],
+    ids=["failed", "was killed", "broke off"],
+)
+def test_a_job_that_lost_its_lock_to_one_without_result_fails_and_writes_nothing(tmp_path, other, does):
+    path = tmp_path / "a.nc"
+    left = {}
+
+    def others():
+        other(*does)
+        left.update((one, one.read_bytes()) for one in tmp_path.iterdir())
+
+    with pytest.raises(UserError, match="this process has lost its lock"):
+        suspended(path, others)
+    assert {one: one.read_bytes() for one in tmp_path.iterdir()} == left
+
+
+def test_a_job_that_fails_otherwise_after_it_lost_its_lock_does_no_harm_either(tmp_path, other):
+    def others():
+        other("takes over", "finishes", "ends")
+        raise MemoryError
+
+    with pytest.raises(Made):
+        suspended(tmp_path / "a.nc", others)
+
+
+def test_what_comes_after_a_result_is_left_to_whoever_has_the_lock_then(tmp_path, other, monkeypatch):
+    args = Namespace(parts=[], output=tmp_path / "a.nc", name="x")
+    done = []
+
+    def finish():
+        with provenance.record("simulate", args, outputs=["output"]) as record:
+            store.save(args.output, DATASET, record.document())
+            record.afterwards.append(lambda: done.append(1))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sidecar, "write", lambda path, document: other("takes over", "finishes", "ends"))
+        with pytest.raises(Made):
+            finish()
+    assert done == []
+    finish()
+    assert done == [1]
 
 
 def test_a_result_that_was_deleted_while_its_job_ran_is_no_result(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.slurm.cluster import Run, is_told, processes
 from tests.slurm.conftest import DISTURBED, OUTPUTS, PLACE, PRESET
-from workflow_src import resources, store
+from workflow_src import lock, resources, store
 from workflow_src.config import read_preset
 from workflow_src.models import checkpoint
 from workflow_src.provenance import sidecar
@@ -25,6 +25,12 @@ STEP = "-m workflow_src.steps.train"
 def start(project, **settings):
     """The command, asking for one training under these variables of the environment."""
     return Run(project, *SLURM, "--", OUTPUTS[1], **settings)
+
+
+def restarts(project):
+    """How often its job had been started again before the training that is under way, as its lock says."""
+    seen = lock.look(lock.file_of(project / OUTPUTS[0]))
+    return seen.holder.restarts if seen and seen.holder else None
 
 
 def attempts(project):
@@ -218,6 +224,7 @@ def test_a_training_whose_node_fails_goes_on_on_another(cluster, project, undist
         run.until(lambda: cluster.show(job)["JobState"] == "PENDING", 60)
         # Slurm leaves two minutes between failure and restart.
         cluster.update(f"jobid={job}", "starttime=now")
+        run.until(lambda: restarts(project) == 1)
         run.ends_well()
     finally:
         cluster.start()

@@ -1,6 +1,7 @@
 """The training step: what it writes, and that nothing is lost when it is killed."""
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -16,7 +17,7 @@ import xarray as xr
 
 from tests.training.specs import run_spec
 from tests.training.test_gtf_deer import orbit
-from workflow_src import stop, store
+from workflow_src import lock, stop, store
 from workflow_src.errors import UserError
 from workflow_src.models import checkpoint
 from workflow_src.provenance import sidecar
@@ -79,7 +80,7 @@ def kill_past(process, path, target, by=signal.SIGKILL):
         time.sleep(0.005)
     assert process.poll() is None, process.stderr.read()
     process.send_signal(by)
-    return process.communicate()[1]
+    return process.communicate()[1] if by is not signal.SIGSTOP else ""
 
 
 @pytest.mark.slow
@@ -110,6 +111,27 @@ def test_a_killed_or_stopped_training_continues_and_ends_with_the_same_bytes(tmp
     assert sorted(path.name for path in folder.iterdir()) == FILES, "no checkpoint, no lock, no half file"
     attempts = sidecar.read(folder / "model.eqx")["record"]["execution"]["attempts"]
     assert [one["outcome"] for one in attempts] == ["killed", "stopped: SIGTERM", "ok"]
+
+
+@pytest.mark.slow
+def test_a_training_that_was_suspended_leaves_alone_what_another_finished_meanwhile(tmp_path, dataset):
+    spec = run_spec(updates=UPDATES, solver="sequential", precision="float32")
+    kept, held = tmp_path / "unfinished.eqx", lock.file_of(tmp_path / "model.eqx")
+    first = start(spec, dataset, tmp_path)
+    kill_past(first, kept, 1, signal.SIGSTOP)
+    # As if it ran on another machine, and had been silent for long.
+    held.write_text(json.dumps(json.loads(held.read_text()) | {"host": "n2"}))
+    os.utime(held, (1, 1))
+    second = start(spec, dataset, tmp_path)
+    said = second.communicate()[1]
+    assert second.returncode == 0
+    assert "on n2 that was making it is gone; taking over" in said
+    made = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()}
+    first.send_signal(signal.SIGCONT)
+    said = first.communicate()[1]
+    assert first.returncode == 0, said
+    assert "is made; nothing is left to do" in said
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()} == made
 
 
 def test_a_checkpoint_that_a_kill_broke_off_goes_with_the_finished_training(tmp_path, dataset):
@@ -173,6 +195,26 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, kept
     unfinished_of(spec, tmp_path).keep(progressed)
     DAMAGES[damage](tmp_path / "unfinished.eqx")
     assert unfinished_of(spec, tmp_path).resume(spec).updates == 2
+
+
+def test_a_checkpoint_with_other_arrays_is_not_called_damaged(tmp_path, kept, capfd):
+    spec = run_spec(updates=6)
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    unfinished = unfinished_of(spec, tmp_path)
+    checkpoint.write(unfinished.path, {**unfinished.identity, "updates": 4}, np.zeros(3))
+    assert unfinished.resume(spec).updates == 2
+    assert capfd.readouterr().err.splitlines()[0] == f"{unfinished.path}: holds another model; removed"
+
+
+def test_a_training_is_begun_with_a_sound_checkpoint_of_its_own(tmp_path, kept):
+    unfinished = unfinished_of(run_spec(updates=6), tmp_path)
+    assert not unfinished.is_begun()
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    assert not unfinished_of(run_spec(updates=6), tmp_path, "c").is_begun()
+    flip(unfinished.path)
+    assert unfinished.is_begun()
+    flip(unfinished.previous)
+    assert not unfinished.is_begun()
 
 
 @pytest.mark.parametrize(("other", "word"), [("code", "code"), ("pack", "specification"), ("both damaged", "damaged")])

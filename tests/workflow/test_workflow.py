@@ -284,3 +284,30 @@ def test_packs_share_a_gpu_on_one_machine_and_have_it_alone_on_a_cluster(tmp_pat
     wanted = "results/smoke/simulate/lorenz63.nc"
     snakemake(tmp_path, *mode, "--configfile", str(preset), "--", wanted, dry=False, programs=str(programs))
     assert told.read_text().strip() == shared
+
+
+NODE = ["--mode", "remote"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "given", "passed"),
+    [
+        (NODE, {"SLURM_RESTART_COUNT": "2"}, "2"),
+        (NODE, {"GTF_DEER_RESTARTS": "2"}, "2"),
+        ([], {"GTF_DEER_RESTARTS": "2"}, "none"),
+    ],
+    ids=["on the node", "inside the executor's step", "of the job in which Snakemake itself runs"],
+)
+def test_a_job_learns_how_often_slurm_started_it_again(tmp_path, monkeypatch, mode, given, passed):
+    for name in ("SLURM_RESTART_COUNT", "GTF_DEER_RESTARTS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    programs, told = tmp_path / "programs", tmp_path / "told"
+    programs.mkdir()
+    (programs / "python").write_text(f"#!/bin/sh\necho ${{GTF_DEER_RESTARTS:-none}} > {told}\nexit 3\n")
+    (programs / "python").chmod(0o755)
+    wanted = "results/smoke/simulate/lorenz63.nc"
+    smoke = str(ROOT / "config/smoke.yaml")
+    snakemake(tmp_path, *mode, "--configfile", smoke, "--", wanted, dry=False, programs=str(programs))
+    assert told.read_text().strip() == passed

@@ -23,6 +23,10 @@ from workflow_src.store import write_atomically
 FORMAT = "gtf-deer-checkpoint-1"
 
 
+class OtherArrays(UserError):
+    """A whole file that holds other arrays than were expected."""
+
+
 def write(path: Path, header: Mapping[str, Any], tree: Any) -> None:
     """Save the arrays of a PyTree; the file appears whole or not at all."""
     buffer = io.BytesIO()
@@ -41,13 +45,13 @@ def read_tree(path: Path, like: Any) -> Any:
     """The arrays, read into the structure of `like`.
 
     Raises:
-        UserError: if the file is missing, damaged or holds other arrays.
+        UserError: if the file is missing or damaged; `OtherArrays` if it holds others.
     """
     payload = _read(path)[1]
     try:
         return eqx.tree_deserialise_leaves(io.BytesIO(payload), like)
     except (RuntimeError, ValueError, EOFError) as error:
-        raise UserError(
+        raise OtherArrays(
             f"{path}: holds another model ({str(error).splitlines()[0]}); delete it and train again"
         ) from None
 

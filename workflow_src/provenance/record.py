@@ -9,7 +9,7 @@ import shlex
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,9 @@ class Record:
     """The facts of a job. Its times and memory are those at the moment of reading.
 
     A result is saved while its job still runs: each file states the time and memory that it took to come about.
+
+    Attributes:
+        afterwards: what is to be done when the job has succeeded and all is written, but is still this job's alone.
     """
 
     def __init__(self, facts: Mapping[str, Any], execution: Mapping[str, Any], upstream: str | None) -> None:
@@ -40,6 +43,7 @@ class Record:
         self.execution = dict(execution)
         self.upstream = upstream
         self.began = time.monotonic()
+        self.afterwards: list[Callable[[], object]] = []
 
     def __getitem__(self, key: str) -> Any:
         return self.facts[key]
@@ -70,7 +74,10 @@ class Record:
 
 
 class Made(SystemExit):
-    """Another process made the very result while this one waited: the job is done. The exit status is 0."""
+    """Another process made the very result while this one waited or was suspended: the job is done.
+
+    The exit status is 0: of a job that fails, Snakemake deletes the outputs, whoever made them.
+    """
 
     def __init__(self) -> None:
         super().__init__(0)
@@ -92,11 +99,10 @@ def record(step: str, args: Namespace, outputs: Sequence[str] = (), modules: Seq
     """
     written: list[Path] = [getattr(args, name) for name in outputs]
     with contextlib.ExitStack() as stack:
-        waited = stack.enter_context(lock.held(written[0])).waited if written else False
+        held = stack.enter_context(lock.held(written[0])) if written else None
         facts, upstream = _facts(step, args, outputs, modules)
-        if waited and _is_made(written, facts):
-            logs.say(f"{written[0]}: is made; nothing is left to do")
-            raise Made
+        if held and held.waited:
+            _end_if_made(written, facts)
         place = machine.place()
         job = {"spec": facts["spec_sha256"], "code": facts["code_fingerprint"]}
         attempt = {"started": _now(), "host": place["host"], "scheduler_job": place["scheduler_job"]}
@@ -104,20 +110,52 @@ def record(step: str, args: Namespace, outputs: Sequence[str] = (), modules: Seq
         made = Record(facts, place | {"started": attempt["started"], "attempts": tried}, lineage.pack(upstream))
         live.begin(logs.log_of(written[0]) if written else None, _seen(step, facts, attempt, len(tried)))
         try:
-            yield made
+            with _giving_way(held, written, facts):
+                yield made
+                _finish(made, written, tried)
+        except Made:
+            live.end()
+            raise
         except BaseException as error:
             live.end(error)
             if written:
                 attempts.fail(written[0], job, tried, _now(), _outcome(error))
             raise
-        made.execution["attempts"] = [*tried[:-1], tried[-1] | {"ended": _now(), "outcome": "ok"}]
-        for path in written:
-            if not path.exists():
-                raise UserError(f"{path}: was deleted while the job ran; start it again")
-            sidecar.write(path, made.document())
-        if written:
-            attempts.forget(written[0])
         live.end()
+
+
+def _finish(made: Record, written: Sequence[Path], tried: Sequence[Mapping[str, Any]]) -> None:
+    """Write the sidecars, and clear away what the job needed only until then."""
+    made.execution["attempts"] = [*tried[:-1], tried[-1] | {"ended": _now(), "outcome": "ok"}]
+    for path in written:
+        if not path.exists():
+            raise UserError(f"{path}: was deleted while the job ran; start it again")
+        sidecar.write(path, made.document())
+    lock.confirm()
+    if written:
+        attempts.forget(written[0])
+    for act in made.afterwards:
+        act()
+
+
+@contextlib.contextmanager
+def _giving_way(held: lock.Lock | None, written: Sequence[Path], facts: Mapping[str, Any]) -> Iterator[None]:
+    """Where a block fails in a process that has lost its lock, the result of whoever has it now counts."""
+    try:
+        yield
+    except Exception:
+        if held is None or held.is_mine():
+            raise
+        logs.say(str(held.loss()))
+        lock.wait(held.output)
+        _end_if_made(written, facts)
+        raise
+
+
+def _end_if_made(written: Sequence[Path], facts: Mapping[str, Any]) -> None:
+    if _is_made(written, facts):
+        logs.say(f"{written[0]}: is made; nothing is left to do")
+        raise Made
 
 
 def _facts(

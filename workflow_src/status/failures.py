@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from workflow_src.files import shortage
 from workflow_src.status.collect import tail
 
 LAST_LINES = 8
@@ -63,8 +64,14 @@ def listing(found: Iterable[Failure]) -> str:
         lines.append(f"  {one.rule} {one.output}{slurm}{tries}" + (f": {one.message}" if one.message else ""))
         for log in one.logs:
             last = tail(Path(log), LAST_LINES)
-            lines += [f"    {log}{'' if last else ' is empty or gone'}", *(f"      {line}" for line in last)]
+            lines += [f"    {log}{'' if last else _without_lines(Path(log))}", *(f"      {line}" for line in last)]
     return "\n".join(lines)
+
+
+def _without_lines(log: Path) -> str:
+    # A full disk has no room for what a job says of it.
+    full = shortage(log) if log.exists() else None
+    return f" is empty; {full}" if full else " is empty or gone"
 
 
 def newest_log(folder: Path = Path(".snakemake/log")) -> Path | None:

@@ -2,7 +2,9 @@
 
 import argparse
 import atexit
+import contextlib
 import gc
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -51,6 +53,9 @@ def run(main: Callable[[], None]) -> None:
 
     A signal to stop ends it in good order.
     """
+    if main.__module__ == "__main__":
+        # What a full disk refuses is not kept for the end, where it would change the exit status.
+        sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), errors="backslashreplace", write_through=True)
     stop.obey()
     # What was imported lives to the end: the collector need not look at it.
     gc.freeze()
@@ -66,8 +71,8 @@ def run(main: Callable[[], None]) -> None:
 def _leave() -> None:
     """End the process at once: to take the interpreter apart module by module takes half as long as to import them."""
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     os._exit(0)
 
 

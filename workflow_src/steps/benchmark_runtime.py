@@ -150,7 +150,7 @@ def _padded(rows: Iterable[list[float]], samples: int) -> Float[np.ndarray, "sol
 def main(argv: Sequence[str] | None = None) -> None:
     args = arguments(__doc__, spec=RuntimeSpec, dataset=Path, output=Path).parse(argv)
     with lock.held(args.output):
-        device = prepare(args.spec.run.compute, args.spec.run.precision, keep_compiled=False)
+        device = prepare(args.spec.run.compute, args.spec.run.precision, keep_compiled=False, alone=True)
         with provenance.record("benchmark_runtime", args, outputs=["output"]) as record:
             record.update(numerics())
             result = benchmark(args.spec, store.load(args.dataset)).assign_attrs(device=device)

@@ -10,6 +10,8 @@ from workflow_src.steps import compiled
 
 # Of a GPU's memory, for all jobs on it together: the rest is for what CUDA itself takes, some 500 MiB per process.
 MEMORY_FRACTION = 0.9
+# The variable of that part, and its former name.
+FRACTIONS = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION")
 # Jobs that share a GPU; set by the workflow from the preset.
 PACKS_PER_GPU = "GTF_DEER_PACKS_PER_GPU"
 
@@ -34,7 +36,9 @@ def numerics() -> dict[str, Any]:
     }
 
 
-def prepare(compute: str, precision: str, *, keep_compiled: bool = True, deterministic: bool = False) -> str:
+def prepare(
+    compute: str, precision: str, *, keep_compiled: bool = True, deterministic: bool = False, alone: bool = False
+) -> str:
     """Choose the device and the precision.
 
     Args:
@@ -43,6 +47,7 @@ def prepare(compute: str, precision: str, *, keep_compiled: bool = True, determi
             Newton iterations above their tolerance.
         keep_compiled: whether programs that an earlier job compiled may be used; not where compiling is timed.
         deterministic: whether a GPU must sum in a fixed order; a CPU does anyway.
+        alone: whether no other job is on the GPU, even where some share it.
     Returns:
         The device in words, for the record.
     """
@@ -55,7 +60,7 @@ def prepare(compute: str, precision: str, *, keep_compiled: bool = True, determi
         )
         os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}".strip()
     if compute == "cuda":
-        _settle_gpu(deterministic)
+        _settle_gpu(deterministic, alone)
     # No other device is started: a job for the CPU takes nothing of a GPU that a scheduler gave it.
     jax.config.update("jax_platforms", compute)
     jax.config.update("jax_enable_x64", precision == "float64")
@@ -72,10 +77,12 @@ def prepare(compute: str, precision: str, *, keep_compiled: bool = True, determi
     return f"{device.platform}: {device.device_kind}"
 
 
-def _settle_gpu(deterministic: bool) -> None:
+def _settle_gpu(deterministic: bool, alone: bool) -> None:
     """How much of the GPU's memory a job takes, and whether its sums have a fixed order; what a user has set stays."""
-    share = MEMORY_FRACTION / int(os.environ.get(PACKS_PER_GPU) or 1)
-    os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{share:.3f}")
+    share = MEMORY_FRACTION / (1 if alone else int(os.environ.get(PACKS_PER_GPU) or 1))
+    # With both, JAX fails.
+    if not any(os.environ.get(name) for name in FRACTIONS):
+        os.environ[FRACTIONS[0]] = f"{share:.3f}"
     flags = os.environ.get("XLA_FLAGS", "")
     if deterministic and "xla_gpu_deterministic_ops" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()

@@ -139,23 +139,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Before the device: a second copy of a job takes no memory there while it waits for the first.
     with lock.held(args.model):
         prepare(args.spec.compute, args.spec.precision, deterministic=args.spec.deterministic)
-        with stop.postponed() as asked:
-            with provenance.record("train", args, outputs=["model", "history"]) as record:
-                record.update(numerics())
-                data = store.load(args.dataset)
-                identity = {
-                    "spec": args.spec.model_dump(mode="json"),
-                    "code": record["code_fingerprint"],
-                    "data": data.attrs["content_sha256"],
-                }
-                unfinished = Unfinished(args.model.with_name(f"{STEM}.eqx"), identity)
-                models, history, together = train(args.spec, data, unfinished, asked)
-                record["pack"] = list(args.spec.seeds) if len(together) == 1 else [list(one) for one in together]
-                record.diverged(history["seed"].values[history["diverged_at"].values >= 0].tolist())
-                checkpoint.save(args.model, args.spec, models, record.document())
-                store.save(args.history, history, record.document())
+        with stop.postponed() as asked, provenance.record("train", args, outputs=["model", "history"]) as record:
+            record.update(numerics())
+            data = store.load(args.dataset)
+            identity = {
+                "spec": args.spec.model_dump(mode="json"),
+                "code": record["code_fingerprint"],
+                "data": data.attrs["content_sha256"],
+            }
+            unfinished = Unfinished(args.model.with_name(f"{STEM}.eqx"), identity)
             # Not before all is written: Snakemake may have deleted an output of a job that outlived it.
-            unfinished.remove()
+            record.afterwards.append(unfinished.remove)
+            models, history, together = train(args.spec, data, unfinished, asked)
+            record["pack"] = list(args.spec.seeds) if len(together) == 1 else [list(one) for one in together]
+            record.diverged(history["seed"].values[history["diverged_at"].values >= 0].tolist())
+            checkpoint.save(args.model, args.spec, models, record.document())
+            store.save(args.history, history, record.document())
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class Unfinished:
         return self.path.exists() or self.previous.exists()
 
     def is_begun(self) -> bool:
-        """Whether there is a checkpoint of this very training, whole or damaged behind its header."""
+        """Whether there is an undamaged checkpoint of this very training."""
         for path in (self.path, self.previous):
             with contextlib.suppress(UserError):
                 if path.exists() and not self._others(path):
@@ -71,8 +71,9 @@ class Unfinished:
                     wrong = True
                     continue
                 progressed = checkpoint.read_tree(path, loop.blank(spec, checkpoint.read_header(path)["updates"]))
-            except UserError:
-                logs.say(f"{path}: is damaged; removed")
+            except UserError as error:
+                fault = "holds another model" if isinstance(error, checkpoint.OtherArrays) else "is damaged"
+                logs.say(f"{path}: {fault}; removed")
                 lock.confirm()
                 # It must not take the place of the previous one.
                 path.unlink(missing_ok=True)
