@@ -44,7 +44,7 @@ def programs(tmp_path):
         "squeue": f"cat {folder}/queue",
         "scancel": f"echo $@ > {folder}/cancelled; grep -v PENDING {folder}/queue > {folder}/left; "
         f"mv {folder}/left {folder}/queue",
-        "sbatch": f'echo "$@" >> {folder}/submitted; exit 1',
+        "sbatch": f'echo "$@" >> {folder}/submitted; echo no such qos >&2; exit 1',
         "srun": "exit 1",
     }
     quiet = ("sacct", "sacctmgr", "sshare", "sinfo", "scontrol")
@@ -111,6 +111,8 @@ def test_evaluations_that_share_a_submission_ask_together_for_no_more_than_the_l
     submitted = (programs / "submitted").read_text()
     assert len(targets) == 2
     assert re.findall(r" -t (\d+) ", submitted) == ["14", "14"], "of each, half of what is allowed"
+    listed = run.stderr.partition("2 jobs failed:\n")[2]
+    assert listed.count(", 2 attempts: SLURM sbatch failed. The error message was 'no such qos'.") == 2, run.stderr
 
 
 @pytest.mark.slow
