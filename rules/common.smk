@@ -129,18 +129,21 @@ def host_threads(wildcards):
     return resources.THREADS[PRESET.compute]
 
 
-def asks(demand):
+def asks(demand, together=None):
     """Memory and wall time of a rule: more at each attempt.
 
     Args:
         demand: what the job of these wildcards needs.
+        together: how many such jobs share the wall time of a submission; each has its own if it is left out.
     """
 
     def memory(wildcards, attempt):
         return demand(wildcards).again(attempt).memory
 
     def minutes(wildcards, attempt):
-        return min(demand(wildcards).again(attempt).minutes, LONGEST)
+        sharing = together(wildcards) if together else 1
+        # No minutes would be submitted as no limit.
+        return min(demand(wildcards).again(attempt).minutes, max(LONGEST // sharing, 1))
 
     return {"mem_mb": memory, "runtime": minutes}
 
@@ -156,6 +159,14 @@ def train_demand(wildcards):
 
 def evaluate_demand(wildcards):
     return resources.evaluate(PRESET.evaluation_of(wildcards.experiment), run_of(wildcards))
+
+
+def evaluated_together(wildcards):
+    """The evaluations that one submission runs at most, one after the other: Snakemake adds up what they ask for."""
+    settings = workflow.group_settings
+    # There are none where nothing is run, as for --dag.
+    group = settings and settings.overwrite_groups.get("evaluate")
+    return min(settings.group_components.get(group, 1), len(jobs_of(wildcards))) if group else 1
 
 
 def runtime_demand(wildcards):

@@ -16,7 +16,7 @@ rule evaluate:
     log:
         RESULTS / "logs/evaluate" / f"{JOB}.log",
     resources:
-        **asks(evaluate_demand),
+        **asks(evaluate_demand, evaluated_together),
     params:
         evaluation=evaluation_spec,
         code=fingerprint("steps.evaluate"),

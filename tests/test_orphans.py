@@ -72,6 +72,26 @@ def test_the_wait_ends_with_the_last_job(tmp_path, slurm, monkeypatch):
     assert not steps
 
 
+def test_without_a_second_answer_jobs_count_as_running(tmp_path, slurm, capsys):
+    slurm(f"71|RUNNING|(null)|{tmp_path}", f"72|PENDING|(null)|{tmp_path}")
+    silent = f'printf "#!/bin/sh\\nexit 1\\n" > {tmp_path}/squeue\n'
+    (tmp_path / "squeue").write_text(SQUEUE.format(folder=tmp_path) + silent)
+    assert orphans.take_back({"a.nc": "71", "b.nc": "72"}, tmp_path) == {"a.nc": {"71"}, "b.nc": {"72"}}
+    assert "squeue no longer answers" in capsys.readouterr().err
+    assert orphans.left_of({"72", "71"}, tmp_path) == ["71", "72"]
+    assert "squeue does not answer; Slurm's jobs 71, 72 may have ended" in capsys.readouterr().err
+
+
+def test_a_wait_outlasts_a_squeue_that_does_not_answer(tmp_path, slurm, monkeypatch):
+    slurm(f"71|RUNNING|(null)|{tmp_path}")
+    squeue = tmp_path / "squeue"
+    answers = squeue.read_text()
+    steps = [lambda: squeue.write_text("#!/bin/sh\nexit 1\n"), lambda: squeue.write_text(answers), lambda: slurm()]
+    monkeypatch.setattr(orphans, "time", SimpleNamespace(sleep=lambda _: steps.pop(0)()))
+    orphans.wait({"71"}, tmp_path)
+    assert not steps
+
+
 def test_spared_files_are_not_forced():
     forced = orphans.Unforced(["a"])
     forced.update(["a", "b"], ["c"])

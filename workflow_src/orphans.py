@@ -74,8 +74,14 @@ def take_back(made: Mapping[str, str], folder: Path) -> dict[str, frozenset[str]
     if waiting:
         # Only such as have not started meanwhile.
         _ask("scancel", "--state=PENDING", *waiting)
-        left = queue(folder) or {}
         logs.say(f"cancelled: Slurm's {_named(waiting)}, which waited in the queue when Snakemake was killed")
+        answer = queue(folder)
+        if answer is None:
+            logs.say(
+                f"orphans: squeue no longer answers; second copies wait for the end of Slurm's {_named(waiting)} too"
+            )
+        else:
+            left = answer
     # A second copy that waited for the first one has taken its place in Snakemake's memory.
     first = {path: (one, *jobs[one].follows) for path, one in made.items() if one in jobs}
     running = {path: frozenset(one for one in ids if one in left) for path, ids in first.items()}
@@ -83,7 +89,7 @@ def take_back(made: Mapping[str, str], folder: Path) -> dict[str, frozenset[str]
 
 
 def wait(ids: Collection[str], folder: Path) -> None:
-    """Wait until none of these jobs is left, or Slurm cannot be asked."""
+    """Wait until Slurm says that none of these jobs is left."""
     if not ids:
         return
     logs.say(
@@ -95,9 +101,13 @@ def wait(ids: Collection[str], folder: Path) -> None:
 
 
 def left_of(ids: Iterable[str], folder: Path) -> list[str]:
-    """Those of some jobs that have not ended, as far as Slurm says."""
-    jobs = queue(folder) or {}
-    return sorted(one for one in ids if one in jobs)
+    """Those of some jobs that have not ended; all of them where Slurm does not say."""
+    ids = sorted(ids)
+    jobs = queue(folder) if ids else {}
+    if jobs is None:
+        logs.say(f"orphans: squeue does not answer; Slurm's {_named(ids)} may have ended, and count as running")
+        return ids
+    return [one for one in ids if one in jobs]
 
 
 def _named(ids: Collection[str]) -> str:

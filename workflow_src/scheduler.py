@@ -4,7 +4,7 @@ Left alone, the executor waits for ever where slurmctld does not answer and ther
 database that is not there), where status queries fail for longer than its attempts last (it forgets all jobs), and
 where Slurm forgets a job between two queries. A submission to an absent slurmctld fails after half a minute and uses
 up a retry. The node of a job that was requeued is told as `None assigned`, and taken for a node that failed: all
-later submissions fail.
+later submissions fail. Why jobs that were submitted together failed is told to nobody, Snakemake drops it.
 """
 
 import asyncio
@@ -12,11 +12,12 @@ import re
 import subprocess
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from workflow_src import logs
+from workflow_src.status.failures import OF_GROUP
 
 PARTS = (
     "Executor",
@@ -127,8 +128,21 @@ def mend(executor: ModuleType) -> bool:
     mended.get_min_job_age, mended.query_job_status = asked.min_job_age, asked.status
     mended.get_default_partition, mended.get_submit_command = asked.partition, asked.submit
     mended.Executor.check_active_jobs = lambda self, jobs: asked.active(self, jobs)
+    mended.Executor.print_job_error = _tells_of_groups(mended.Executor.print_job_error)
     mended.mended = asked
     return True
+
+
+def _tells_of_groups(tell: Callable[..., None]) -> Callable[..., None]:
+    """A method of the executor that tells of failed jobs, with a line of its own for a group."""
+
+    def told(self: Any, job_info: Any, msg: str | None = None, **more: Any) -> None:
+        if msg and job_info.job.is_group():
+            said = " ".join(msg.partition("    sbatch call:")[0].split())
+            self.logger.error(OF_GROUP.format(name=job_info.job.groupid, said=said))
+        tell(self, job_info, msg, **more)
+
+    return told
 
 
 def _when_there() -> str:

@@ -27,9 +27,32 @@ Error in rule train:
     external_jobid: 18
 
 """
-GROUP = """
+# As Snakemake 9.27 logs this workflow, shortened: a group is submitted, and Slurm ends it.
+STARTS = """
+[Tue Nov 24 20:00:00 2026] Group job evaluate_lorenz63_full (jobs in lexicogr. order):
+    [Tue Nov 24 20:00:00 2026]
+    rule evaluate:
+        input: data.nc
+        output: e7.nc
+        log: e7.log
+        jobid: 7
+        reason: Missing output files: e7.nc
+Shell command: python -m workflow_src.steps.evaluate > e7.log 2>&1
+    [Tue Nov 24 20:00:00 2026]
+    rule evaluate:
+        input: data.nc
+        output: e8.nc
+        log: e8.log
+        jobid: 8
+        reason: Missing output files: e8.nc
+Shell command: python -m workflow_src.steps.evaluate > e8.log 2>&1
+Job 1cbf2261-b135-5319-b919-1f9759627b33 has been submitted with SLURM jobid 77 (log: slurm/77.log).
+"""
+ENDS = """
+slurm: group evaluate_lorenz63_full: SLURM-job '77' failed, SLURM status is: 'TIMEOUT'.
 [Tue Nov 24 20:00:00 2026]
-    message: SLURM-job '77' failed, SLURM status is: 'TIMEOUT'
+    message: Error in group evaluate_lorenz63_full
+    log: slurm/77.log (check log file(s) for error details)
     jobs:
         rule evaluate:
             jobid: 7
@@ -39,7 +62,33 @@ GROUP = """
             jobid: 8
             output: e8.nc
             log: e8.log (check log file(s) for error details)
+    [Tue Nov 24 20:00:00 2026]
+    Error in rule evaluate:
+        message: None
+        jobid: 7
+        input: data.nc
+        output: e7.nc
+        log: e7.log (check log file(s) for error details)
+        shell:
+            python -m workflow_src.steps.evaluate > e7.log 2>&1
+            (command exited with non-zero exit code)
+    [Tue Nov 24 20:00:00 2026]
+    Error in rule evaluate:
+        message: None
+        jobid: 8
+        input: data.nc
+        output: e8.nc
+        log: e8.log (check log file(s) for error details)
+        shell:
+            python -m workflow_src.steps.evaluate > e8.log 2>&1
+            (command exited with non-zero exit code)
+Trying to restart job 1cbf2261-b135-5319-b919-1f9759627b33.
 """
+REFUSED = """SLURM sbatch failed. The error message was 'sbatch: error: invalid qos
+sbatch: error: Batch job submission failed'.
+    sbatch call:
+        sbatch --parsable
+For further error details see the cluster/cloud log and the log files of the involved rule(s)."""
 
 
 def error(job, name, message="None"):
@@ -82,11 +131,35 @@ def test_a_job_that_succeeded_at_a_later_attempt_has_not_failed(failed):
     assert "b.log is empty or gone" in said
 
 
-def test_the_jobs_of_a_group_that_failed_are_listed_each(failed):
-    said = failed(GROUP)
+def test_the_jobs_of_a_group_that_failed_are_listed_each_with_what_slurm_said_of_it(failed):
+    Path("slurm").mkdir()
+    Path("slurm/77.log").write_text("DUE TO TIME LIMIT\n")
+    said = failed(STARTS + ENDS + error(3, "a")).splitlines()
+    assert said[0] == "3 jobs failed:"
+    for name in ("e7", "e8"):
+        told = f"  evaluate {name}.nc, slurm job 77: SLURM-job '77' failed, SLURM status is: 'TIMEOUT'."
+        assert said[said.index(told) + 1] == f"    {name}.log is empty or gone"
+    assert said.count("      DUE TO TIME LIMIT") == 1
+    assert said.count("    slurm/77.log: as above") == 1
+
+
+def test_a_group_that_was_submitted_and_runs_has_not_failed(failed):
+    assert failed(STARTS).endswith("no job failed\n")
+
+
+def test_each_submission_of_a_group_is_one_attempt(failed):
+    assert failed((STARTS + ENDS) * 2).count(", 2 attempts:") == 2
+
+
+def test_a_group_that_succeeded_at_a_later_attempt_has_not_failed(failed):
+    ended = "".join(f"[Tue]\nFinished jobid: {job} (Rule: evaluate)\n" for job in (7, 8))
+    assert failed(STARTS + ENDS + STARTS + ended).endswith("no job failed\n")
+
+
+def test_a_job_that_sbatch_refused_is_listed_though_its_message_has_many_lines(failed):
+    said = failed(error(3, "a", REFUSED) + error(4, "b"))
     assert said.startswith("2 jobs failed:\n")
-    assert "evaluate e7.nc" in said
-    assert "evaluate e8.nc" in said
+    assert "train a/model.eqx, slurm job 18: SLURM sbatch failed. The error message was 'sbatch: error: inv" in said
 
 
 def test_a_run_without_failures_says_so(failed):

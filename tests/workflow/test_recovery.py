@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -43,7 +44,7 @@ def programs(tmp_path):
         "squeue": f"cat {folder}/queue",
         "scancel": f"echo $@ > {folder}/cancelled; grep -v PENDING {folder}/queue > {folder}/left; "
         f"mv {folder}/left {folder}/queue",
-        "sbatch": f'echo "$@" >> {folder}/submitted; exit 1',
+        "sbatch": f'echo "$@" >> {folder}/submitted; echo no such qos >&2; exit 1',
         "srun": "exit 1",
     }
     quiet = ("sacct", "sacctmgr", "sshare", "sinfo", "scontrol")
@@ -51,6 +52,19 @@ def programs(tmp_path):
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
     return folder
+
+
+def evaluations(folder):
+    """Those of an experiment, in a folder where all that they read seems to be there."""
+    shared = [
+        job for job in jobs(read_preset(ROOT / "config/smoke.yaml")) if "evaluate/lorenz63_full/" in job.outputs[0]
+    ]
+    for age, path in enumerate({path: None for job in shared for path in job.reads}):
+        file = folder / "results/smoke" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("not read here")
+        os.utime(file, (1e9 + age,) * 2)
+    return [f"results/smoke/{job.outputs[0]}" for job in shared]
 
 
 @pytest.mark.slow
@@ -74,15 +88,7 @@ def test_what_waited_is_cancelled_and_the_copy_of_what_runs_is_submitted_behind_
 @pytest.mark.slow
 def test_evaluations_that_share_a_submission_wait_together(tmp_path, programs, monkeypatch):
     monkeypatch.setenv("GTF_DEER_POLL", "1")
-    shared = [
-        job for job in jobs(read_preset(ROOT / "config/smoke.yaml")) if "evaluate/lorenz63_full/" in job.outputs[0]
-    ]
-    targets = [f"results/smoke/{job.outputs[0]}" for job in shared]
-    for age, path in enumerate({path: None for job in shared for path in job.reads}):
-        file = tmp_path / "results/smoke" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("not read here")
-        os.utime(file, (1e9 + age,) * 2)
+    targets = evaluations(tmp_path)
     DbPersistence(path=tmp_path / ".snakemake")._mark_incomplete(targets[0], "71")
     (programs / "queue").write_text(f"71|RUNNING|(null)|{tmp_path}\n")
     run = snakemake(tmp_path, *SLURM, *SMOKE, "--", *targets, dry=False, programs=str(programs))
@@ -90,6 +96,23 @@ def test_evaluations_that_share_a_submission_wait_together(tmp_path, programs, m
     (submitted,) = [line for line in (programs / "submitted").read_text().splitlines() if line.startswith("--parsable")]
     assert submitted.count("--dependency=afterany:71 ") == 1
     assert "None" not in submitted.partition("--wrap")[0]
+
+
+@pytest.mark.slow
+def test_evaluations_that_share_a_submission_ask_together_for_no_more_than_the_longest_wall_time(
+    tmp_path, programs, monkeypatch
+):
+    monkeypatch.setenv("GTF_DEER_POLL", "1")
+    monkeypatch.setenv("GTF_DEER_LONGEST", "15")
+    targets = evaluations(tmp_path)
+    (programs / "queue").touch()
+    run = snakemake(tmp_path, *SLURM, "--retries", "1", *SMOKE, "--", *targets, dry=False, programs=str(programs))
+    assert "Trying to restart job" in run.stderr, run.stderr
+    submitted = (programs / "submitted").read_text()
+    assert len(targets) == 2
+    assert re.findall(r" -t (\d+) ", submitted) == ["14", "14"], "of each, half of what is allowed"
+    listed = run.stderr.partition("2 jobs failed:\n")[2]
+    assert listed.count(", 2 attempts: SLURM sbatch failed. The error message was 'no such qos'.") == 2, run.stderr
 
 
 @pytest.mark.slow

@@ -9,13 +9,20 @@ from workflow_src.files import shortage
 from workflow_src.status.collect import tail
 
 LAST_LINES = 8
-# A line that starts the facts of a failed job: alone, or among those of a group that was submitted as one.
-_JOB = re.compile(r"^(\s*)(?:Error in rule|rule) (\w+):$")
+# A job that failed; what is said of a group that was submitted as one and failed, and one of its jobs.
+_JOB = re.compile(r"^Error in rule (\w+):$")
+_GROUP = re.compile(r"^    message: Error in group (\S+)$")
+_GROUP_LOG = re.compile(r"^    log: (.*)$")
+_MEMBER = re.compile(r"^        rule (\w+):$")
 _FACT = re.compile(r"^\s+(message|jobid|output|log|external_jobid): (.*)$")
 _FINISHED = re.compile(r"^Finished jobid: (\d+) ")
 # What Snakemake logs of failed jobs even where it is quiet.
 FAILED = "Exiting because a job execution failed"
 _HINT = " (check log file(s) for error details)"
+_FURTHER = "For further error details see the cluster/cloud log and the log files of the involved rule(s)."
+# What the executor says of a group is no part of what Snakemake logs of it: see workflow_src/scheduler.py.
+OF_GROUP = "slurm: group {name}: {said}"
+_OF_GROUP = re.compile(OF_GROUP.format(name=r"(\S+)", said="(.*)"))
 
 
 class Failure(NamedTuple):
@@ -41,12 +48,12 @@ def failures(lines: Iterable[str]) -> list[Failure]:
             found.pop(value["jobid"], None)
         else:
             earlier = found.pop(value["jobid"], None)
-            logs = value.get("log", "").removesuffix(_HINT)
-            message = value.get("message")
+            logs = [value[name].removesuffix(_HINT) for name in ("log", "group_log") if name in value]
+            message = value.get("message", "None").removesuffix(_FURTHER)
             found[value["jobid"]] = Failure(
                 rule=value["rule"],
                 output=value.get("output", "").partition(", ")[0],
-                logs=tuple(logs.split(", ")) if logs else (),
+                logs=tuple(log for some in logs for log in some.split(", ")),
                 message=message if message != "None" else None,
                 external=value.get("external_jobid"),
                 attempts=1 + (earlier.attempts if earlier else 0),
@@ -58,11 +65,16 @@ def listing(found: Iterable[Failure]) -> str:
     """One paragraph per failed job: what it was to make, and the last lines of its logs."""
     found = list(found)
     lines = [f"{len(found)} {'job' if len(found) == 1 else 'jobs'} failed:"] if found else []
+    shown: set[str] = set()
     for one in found:
         slurm = f", slurm job {one.external}" if one.external else ""
         tries = f", {one.attempts} attempts" if one.attempts > 1 else ""
         lines.append(f"  {one.rule} {one.output}{slurm}{tries}" + (f": {one.message}" if one.message else ""))
         for log in one.logs:
+            if log in shown:
+                lines.append(f"    {log}: as above")
+                continue
+            shown.add(log)
             last = tail(Path(log), LAST_LINES)
             lines += [f"    {log}{'' if last else _without_lines(Path(log))}", *(f"      {line}" for line in last)]
     return "\n".join(lines)
@@ -80,23 +92,40 @@ def newest_log(folder: Path = Path(".snakemake/log")) -> Path | None:
 
 
 def _events(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """`failed` with a job's facts, and `finished` with its id."""
+    """`failed` with a job's facts, and `finished` with its id.
+
+    Each job of a group has the group's message, log and id. Snakemake tells of them once more, each by itself and
+    indented, and of jobs that start in almost the same words: neither counts.
+    """
     facts: dict[str, str] = {}
+    group: dict[str, str] | None = None
+    said: dict[str, str] = {}
     depth = 0
-    for line in lines:
+    for line in (*lines, ""):
         line = line.rstrip("\n")
-        inside = len(line) - len(line.lstrip()) > depth
-        if facts and inside and (fact := _FACT.match(line)):
-            facts.setdefault(fact[1], fact[2])
+        indent = len(line) - len(line.lstrip())
+        job = _JOB.match(line)
+        # What sbatch says goes on in lines that are not indented; the id comes after them.
+        if facts and not job and (indent > depth or "jobid" not in facts):
+            if indent > depth and (fact := _FACT.match(line)):
+                facts.setdefault(fact[1], fact[2])
             continue
-        if facts and (not inside or _JOB.match(line)):
-            if "jobid" in facts:
-                yield "failed", facts
-            facts = {}
-        if finished := _FINISHED.match(line):
+        if "jobid" in facts:
+            yield "failed", (group or {}) | facts
+        facts = {}
+        if job:
+            facts, depth, group = {"rule": job[1]}, 0, None
+        elif told := _OF_GROUP.match(line):
+            said[told[1]] = told[2]
+        elif finished := _FINISHED.match(line):
             yield "finished", {"jobid": finished[1]}
-        # A rule that is not indented is a job that starts.
-        elif (job := _JOB.match(line)) and (job[1] or line.startswith("Error")):
-            facts, depth = {"rule": job[2]}, len(job[1])
-    if "jobid" in facts:
-        yield "failed", facts
+        elif named := _GROUP.match(line):
+            group = {"message": said.pop(named[1], "None")}
+        elif group is not None and (log := _GROUP_LOG.match(line)):
+            group["group_log"] = log[1].removesuffix(_HINT)
+            # It is named by the id.
+            group["external_jobid"] = Path(group["group_log"]).stem
+        elif group is not None and (member := _MEMBER.match(line)):
+            facts, depth = {"rule": member[1]}, 8
+        elif indent == 0:
+            group = None
