@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from workflow_src.effort import shares_of
 from workflow_src.figures import labels, scales, style
 from workflow_src.figures.figure3 import SYSTEMS
 from workflow_src.figures.runs import lengths_of, long_form, median_row, models_of, trace_rows
@@ -60,7 +61,8 @@ def draw(lorenz96: xr.Dataset, bursting: xr.Dataset, comparison: xr.Dataset) -> 
         axes.set_title(SYSTEMS[system])
     models = models_of(comparison)
     named = dict(zip(models, style.colour_cycle(), strict=False))
-    words = {model: labels.label_of(model) for model in models}
+    shares = shares_of(comparison)
+    words = {model: ", ".join(filter(None, (labels.label_of(model), shares.get(model)))) for model in models}
     _draw_curves(panels[2], table[table["panel"] == "B3 models"], named, words)
     panels[2].set_title(f"forced Lorenz-96, $T = {lengths_of(comparison)[-1]}$")
     panels[0].set_ylabel("RMSE (standard deviations)")

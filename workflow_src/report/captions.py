@@ -127,8 +127,8 @@ TABLES = {
     ),
     "table3": Words(
         "Model classes on forced Lorenz-96",
-        "State space divergence, with the number of parameters. Means are those of the finite runs; in medians,"
-        " diverged runs count as the worst.",
+        "State space divergence, with the numbers of parameters and of training updates. Means are those of the finite"
+        " runs; in medians, diverged runs count as the worst.",
     ),
     "table4": Words(
         "Regularising the slow units of the LSSM",
