@@ -122,8 +122,9 @@ TABLES = {
     ),
     "table2": Words(
         "Forecasts over all sequence lengths, and time per update at the longest",
-        "Errors of the runs of all lengths: the mean is that of the finite runs. The ratio says how many times longer"
-        " the evaluation step by step takes.",
+        "Errors of the runs of all lengths: the mean is that of the finite runs; in the median, diverged runs count as"
+        " the worst. Persistence is the error of holding the last observation. The ratio says how many times longer the"
+        " evaluation step by step takes.",
     ),
     "table3": Words(
         "Model classes on forced Lorenz-96",
