@@ -12,10 +12,6 @@ FILE = Path(__file__).parents[2] / "config/claims.yaml"
 CLAIMS = load_claims(FILE)
 
 
-def test_every_finding_of_the_paper_has_a_claim():
-    assert {claim.item for claim in CLAIMS.claims} == set(range(1, 10))
-
-
 def test_what_is_said_of_run_times_of_a_gpu_needs_one():
     needing = {claim.id for claim in CLAIMS.claims if claim.needs == "cuda"}
     assert {"1A-faster-everywhere", "1A-hundredfold", "9-minutes-for-hours-lorenz96"} <= needing

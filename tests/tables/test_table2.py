@@ -6,6 +6,7 @@ import pytest
 from tests.figures import synthetic
 from workflow_src.errors import UserError
 from workflow_src.tables import table2
+from workflow_src.tables.write import presented
 
 MODEL = "shplrnn_full"
 
@@ -28,6 +29,16 @@ def test_all_lengths_and_runs_are_pooled(lengths):
     assert values.size == 5
     assert (row["rmse_mean"], row["rmse_sem"]) == pytest.approx((values.mean(), values.std(ddof=1) / np.sqrt(5)))
     assert (row["runs"], row["diverged"]) == (6, 1)
+    # Of six runs the one that diverged is the worst.
+    assert row["rmse_median"] == pytest.approx(np.sort(values)[2:4].mean())
+    assert row["rmse_persistence"] == 0.6
+
+
+def test_readers_see_persistence_and_no_floor(lengths):
+    frame = table2.build(lengths, lengths, lorenz96_runtime=runtime(), bursting_runtime=runtime())
+    heads = list(presented(frame).columns)
+    assert "persistence" in heads
+    assert not [head for head in heads if "floor" in head]
 
 
 def test_times_are_medians_at_the_longest_length_of_the_experiment(lengths):

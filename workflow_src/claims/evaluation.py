@@ -11,12 +11,14 @@ from workflow_src.claims.claim import Claim, Claims, Difference, Equivalence, Sc
 from workflow_src.claims.difference import difference
 from workflow_src.claims.equivalence import equivalence
 from workflow_src.claims.missing import Missing
+from workflow_src.claims.models import choose
 from workflow_src.claims.outcome import Outcome
 from workflow_src.claims.resampling import Resampling
 from workflow_src.claims.scaling import scaling
 from workflow_src.claims.share import share
 from workflow_src.claims.trend import trend
 from workflow_src.claims.verdict import Verdict, verdicts
+from workflow_src.effort import unequal
 from workflow_src.specs.claims import ROLES, ClaimsSpec, Kind
 
 COLUMNS = (
@@ -49,7 +51,9 @@ def evaluate(claims: Claims, spec: ClaimsSpec, arrays: Mapping[str, xr.Dataset])
     """
     outcomes = {claim.id: outcome(claim, claims, spec, arrays) for claim in claims.claims}
     found = verdicts(claims, outcomes)
-    rows = [_row(claim, outcomes[claim.id], found[claim.id]) for claim in claims.claims]
+    rows = [
+        _row(claim, outcomes[claim.id], found[claim.id], handicap(claim.test, spec, arrays)) for claim in claims.claims
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"values_used": "Int64", "values_failed": "Int64"})
 
 
@@ -90,7 +94,19 @@ def _sides(test: Test) -> tuple[Selection, ...]:
             return (test.of,)
 
 
-def _row(claim: Claim, found: Outcome | str, verdict: Verdict) -> dict[str, object]:
+def handicap(test: Test, spec: ClaimsSpec, arrays: Mapping[str, xr.Dataset]) -> str:
+    """What two sides did not have alike in their training; empty where it was the same, or is not known."""
+    sides = _sides(test)
+    if len(sides) < 2 or any(ROLES[side.role] != "experiment" or side.role not in arrays for side in sides):
+        return ""
+    try:
+        chosen = [(arrays[side.role], choose(side.models, spec.roles[side.role], arrays[side.role])) for side in sides]
+    except Missing:
+        return ""
+    return unequal(*chosen)
+
+
+def _row(claim: Claim, found: Outcome | str, verdict: Verdict, unlike: str) -> dict[str, object]:
     row: dict[str, object] = {
         "claim": claim.id,
         "where": claim.where,
@@ -103,6 +119,7 @@ def _row(claim: Claim, found: Outcome | str, verdict: Verdict) -> dict[str, obje
     if isinstance(found, str):
         return row
     return row | {
+        "reason": "; ".join(text for text in (verdict.reason, unlike) if text),
         "comparison": found.comparison,
         "effect": found.effect,
         "effect_unit": found.unit,

@@ -6,7 +6,8 @@ standard error over the finite runs; dashed, the divergence between two true orb
 bursting neuron's membrane potential and the free-running orbit of the run with the median divergence at the longest T
 (of an even number, the better one of the two in the middle). (B) The same measure for models trained on the forced
 Lorenz-96 system; short lines are medians. n is the number of all runs of a point; crosses in the top row, with their
-number, stand for those that diverged, which count as the worst in medians: a median in that row has diverged.
+number, stand for those that diverged, which count as the worst in medians: a median in that row has diverged. Models
+that were trained with fewer updates than the others say so below their names.
 """
 
 import pandas as pd
@@ -15,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from workflow_src.effort import shares_of
 from workflow_src.figures import labels, marks, scales, style
 from workflow_src.figures.runs import (
     floor_row,
@@ -66,8 +68,8 @@ def draw(lorenz96: xr.Dataset, bursting: xr.Dataset, comparison: xr.Dataset) -> 
         comparison: over models; those that are shown, in their order.
     """
     table = numbers(lorenz96, bursting, comparison)
-    figure = style.figure(style.TWO_COLUMNS, 118)
-    upper, lower = style.parts(figure, heights=(1.1, 1))
+    figure = style.figure(style.TWO_COLUMNS, 128)
+    upper, lower = style.parts(figure, heights=(1, 1.1))
     panels = upper.subplot_mosaic(
         [["lorenz96", "bursting", "truth"], ["lorenz96", "bursting", "generated"]], width_ratios=(1, 1, 1.25)
     )
@@ -109,7 +111,7 @@ def draw_models(axes: Axes, part: pd.DataFrame, dataset: xr.Dataset) -> None:
     axes.set_yscale("log")
     positions = {model: k for k, model in enumerate(models)}
     marks.runs_panel(axes, part, positions, style.model_colours(models), median=True)
-    scales.category_axis(axes, models, fewest=6)
+    scales.category_axis(axes, models, fewest=6, notes=shares_of(dataset))
     axes.set_title(f"forced Lorenz-96, $T = {lengths_of(dataset)[-1]}$", pad=11)
 
 

@@ -3,13 +3,15 @@
 First row: a stretch of the test trajectory, first component. Below, one row per model: the free-running orbit from the
 same state, of the run with the median state space divergence, where diverged runs are the worst: of an even number the
 better one of the two in the middle, and if that diverged the worst of the finite ones. Its divergence, its seed, and
-the number of finite runs out of all runs stand at the right. An orbit that leaves the frame goes on outside it.
+the number of finite runs out of all runs stand at the right, at the left what share of the updates of the others a
+model had if it had fewer. An orbit that leaves the frame goes on outside it.
 """
 
 import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from workflow_src.effort import shares_of
 from workflow_src.figures import labels, scales, style
 from workflow_src.figures.runs import lengths_of, long_form, models_of, runs_of, shown_embedding, trace_rows
 
@@ -54,6 +56,7 @@ def draw(models: xr.Dataset) -> Figure:
     table = numbers(models)
     names = models_of(models)
     colours = style.model_colours(names)
+    shares = shares_of(models)
     figure = style.figure(style.TWO_COLUMNS, 12 + 15 * (len(names) + 1))
     rows = figure.subplots(len(names) + 1, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     truth = table[table["series"] == "truth"]
@@ -62,7 +65,9 @@ def draw(models: xr.Dataset) -> Figure:
         trace = table[(table["series"] == series) & (table["statistic"] == "trace")]
         colour = style.BLACK if series == "truth" else colours[series]
         axes.plot(trace["x"].to_numpy(float), trace["y"], color=colour, linewidth=0.6)
-        axes.set_title("data" if series == "truth" else labels.label_of(series), loc="left", pad=2, color=colour)
+        title = "data" if series == "truth" else labels.label_of(series)
+        title += f" ({shares[series]})" if series in shares else ""
+        axes.set_title(title, loc="left", pad=2, color=colour)
         axes.set_ylabel(symbol)
         if series != "truth":
             shown = table[(table["series"] == series) & (table["statistic"] == "shown run")].iloc[0]

@@ -1,8 +1,9 @@
 """Short-term forecasts: n-step RMSE against training sequence length T.
 
 For the forced Lorenz-96 system and the bursting neuron, in standard deviations of the data. Every run is a dot;
-diamonds and bars are mean and standard error over the finite runs; dashed, the error of holding the last observation.
-n is the number of all runs of a point; crosses in the top row, with their number, stand for those that diverged.
+diamonds and bars are mean and standard error over the finite runs; dashed, persistence: the error of holding the last
+observation. n is the number of all runs of a point; crosses in the top row, with their number, stand for those that
+diverged.
 """
 
 import pandas as pd
@@ -15,7 +16,7 @@ from workflow_src.figures.runs import floor_row, lengths_of, long_form, models_o
 
 
 def numbers(lorenz96: xr.Dataset, bursting: xr.Dataset) -> pd.DataFrame:
-    """RMSE of every run, their mean and median per T, and the floor."""
+    """RMSE of every run, their mean and median per T, and the error of persistence."""
     rows = []
     for system, dataset in (("lorenz96", lorenz96), ("bursting", bursting)):
         for model in models_of(dataset):
@@ -23,8 +24,8 @@ def numbers(lorenz96: xr.Dataset, bursting: xr.Dataset) -> pd.DataFrame:
                 runs = runs_of(dataset, "forecast_rmse", model=model, sequence_length=length)
                 key = {"panel": f"A3 {system}", "series": model, "y_name": "forecast_rmse"}
                 rows += point_rows(runs, x_name="sequence_length", x=length, **key)
-        floor = float(dataset["forecast_rmse_floor"])
-        rows.append(floor_row(floor, panel=f"A3 {system}", series="floor", y_name="forecast_rmse"))
+        held = float(dataset["forecast_rmse_floor"])
+        rows.append(floor_row(held, panel=f"A3 {system}", series="persistence", y_name="forecast_rmse"))
     return long_form(rows)
 
 
@@ -38,7 +39,7 @@ def draw(lorenz96: xr.Dataset, bursting: xr.Dataset) -> Figure:
         axes.set_title(SYSTEMS[system], pad=11)
         axes.set_ylabel(f"{int(dataset.attrs['forecast_steps'])}-step RMSE")
     figure.legend(
-        handles=marks.statistic_handles(median=False, floor="holding the last observation"),
+        handles=marks.statistic_handles(median=False, floor="persistence (holding the last observation)"),
         loc="outside lower center",
         ncols=3,
     )

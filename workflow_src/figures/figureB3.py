@@ -4,9 +4,9 @@ Median over the runs of the error of a forecast k steps ahead, in standard devia
 over components, averaged over windows of the test trajectory. A forecast that diverged counts as the worst, and a curve
 ends where half of them or more did. For models trained on sequences of different
 length T, from dark (short) to light (long), on the forced Lorenz-96 system and the bursting neuron; right, for models
-trained on the forced Lorenz-96 system at the longest T. Dashed, the error of holding the last observation. Where
-forecast and data have lost each other the error is that of two unrelated orbits, about 1.4. Errors above 5 leave the
-frame. The legend counts runs that diverged, in training or within the longest lead.
+trained on the forced Lorenz-96 system at the longest T. Dashed, persistence: the error of holding the last
+observation. Where forecast and data have lost each other the error is that of two unrelated orbits, about 1.4. Errors
+above 5 leave the frame. The legend counts runs that diverged, in training or within the longest lead.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from workflow_src.effort import shares_of
 from workflow_src.figures import labels, scales, style
 from workflow_src.figures.figure3 import SYSTEMS
 from workflow_src.figures.runs import lengths_of, long_form, median_row, models_of, trace_rows
@@ -60,11 +61,12 @@ def draw(lorenz96: xr.Dataset, bursting: xr.Dataset, comparison: xr.Dataset) -> 
         axes.set_title(SYSTEMS[system])
     models = models_of(comparison)
     named = dict(zip(models, style.colour_cycle(), strict=False))
-    words = {model: labels.label_of(model) for model in models}
+    shares = shares_of(comparison)
+    words = {model: ", ".join(filter(None, (labels.label_of(model), shares.get(model)))) for model in models}
     _draw_curves(panels[2], table[table["panel"] == "B3 models"], named, words)
     panels[2].set_title(f"forced Lorenz-96, $T = {lengths_of(comparison)[-1]}$")
     panels[0].set_ylabel("RMSE (standard deviations)")
-    held = Line2D([], [], label="holding the last observation", **HELD)
+    held = Line2D([], [], label="persistence (holding the last observation)", **HELD)
     figure.legend(handles=[held], loc="outside lower center")
     return figure
 
@@ -81,7 +83,7 @@ def _curve_rows(dataset: xr.Dataset, model: str, length: int, panel: str, series
 
 def _floor_rows(dataset: xr.Dataset, panel: str) -> list[dict[str, Any]]:
     held = dataset[f"{MEASURE}_floor"].to_numpy()
-    key = {"panel": panel, "series": "holding the last observation", "x_name": "lead", "y_name": MEASURE}
+    key = {"panel": panel, "series": "persistence", "x_name": "lead", "y_name": MEASURE}
     return trace_rows(dataset["lead"].to_numpy(), held, **key)
 
 

@@ -1,7 +1,7 @@
 """Axes that figures share: their scales, ticks and limits, and the row that is kept free for diverged runs."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -71,11 +71,18 @@ def length_axis(axes: Axes, lengths: Sequence[Number], *, every: int = 1, label:
     axes.set_xlabel(label)
 
 
-def category_axis(axes: Axes, models: Sequence[str], *, fewest: int = 2) -> None:
-    """Models side by side, in the middle of an axis that has room for at least `fewest`."""
+def category_axis(
+    axes: Axes, models: Sequence[str], *, fewest: int = 2, notes: Mapping[str, str] | None = None
+) -> None:
+    """Models side by side, in the middle of an axis that has room for at least `fewest`.
+
+    Args:
+        notes: below the name of some models, its last word on a line of its own.
+    """
     middle, half = (len(models) - 1) / 2, max(len(models), fewest) / 2
     axes.set_xlim(middle - half - 0.1, middle + half + 0.1)
-    axes.set_xticks(range(len(models)), [tick_label(model) for model in models])
+    below = {model: "\n" + "\n".join(note.rsplit(" ", 1)) for model, note in (notes or {}).items()}
+    axes.set_xticks(range(len(models)), [tick_label(model) + below.get(model, "") for model in models])
 
 
 def limits_of(axes: Axes, truth: pd.Series) -> None:

@@ -122,13 +122,14 @@ TABLES = {
     ),
     "table2": Words(
         "Forecasts over all sequence lengths, and time per update at the longest",
-        "Errors of the runs of all lengths: the mean is that of the finite runs. The ratio says how many times longer"
-        " the evaluation step by step takes.",
+        "Errors of the runs of all lengths: the mean is that of the finite runs; in the median, diverged runs count as"
+        " the worst. Persistence is the error of holding the last observation. The ratio says how many times longer the"
+        " evaluation step by step takes.",
     ),
     "table3": Words(
         "Model classes on forced Lorenz-96",
-        "State space divergence, with the number of parameters. Means are those of the finite runs; in medians,"
-        " diverged runs count as the worst.",
+        "State space divergence, with the numbers of parameters and of training updates. Means are those of the finite"
+        " runs; in medians, diverged runs count as the worst.",
     ),
     "table4": Words(
         "Regularising the slow units of the LSSM",

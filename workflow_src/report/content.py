@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from workflow_src import store
+from workflow_src.effort import shares_of
 from workflow_src.errors import UserError
 from workflow_src.figures.labels import label_of
 from workflow_src.provenance import lineage, sha256_of, sidecar
@@ -165,11 +166,13 @@ def counts(document: Mapping[str, Any], runs: Mapping[str, xr.Dataset]) -> list[
         elif name not in runs:
             found.append(f"{name}: a benchmark; n stands in the figure")
         else:
-            status = runs[name]["status"]
+            shown = runs[name]
             if one["role"] in ("comparison", "models") and chosen != "all":
-                status = status.sel(model=chosen.split(","))
+                shown = shown.sel(model=chosen.split(","))
+            status = shown["status"]
             lost = ", ".join(f"{int((status == kind).sum())} diverged {how}" for kind, how in HOW.items())
-            found.append(f"{name}: n = {status.size} runs, {lost}")
+            fewer = "".join(f", {label_of(model)} had {share}" for model, share in shares_of(shown).items())
+            found.append(f"{name}: n = {status.size} runs, {lost}{fewer}")
     return found
 
 

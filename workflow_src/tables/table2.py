@@ -13,8 +13,9 @@ def build(
 ) -> pd.DataFrame:
     """One row per system and model.
 
-    The RMSE is the mean over all lengths and runs. Times are medians per update (one loss and gradient evaluation) at
-    the longest length; `ratio` says how many times longer the sequential evaluation takes.
+    The RMSE is that of the runs of all lengths: the mean is over the finite ones, in the median diverged ones count as
+    the worst. `rmse_persistence` is the error of holding the last observation. Times are medians per update (one loss
+    and gradient evaluation) at the longest length; `ratio` says how many times longer the sequential evaluation takes.
 
     Args:
         lorenz96: aggregated runs over sequence length, as bursting.
@@ -36,7 +37,8 @@ def build(
                     "forecast_steps": int(dataset.attrs["forecast_steps"]),
                     "rmse_mean": runs.mean,
                     "rmse_sem": runs.sem,
-                    "rmse_floor": float(dataset["forecast_rmse_floor"]),
+                    "rmse_median": runs.median,
+                    "rmse_persistence": float(dataset["forecast_rmse_floor"]),
                     "runs": runs.values.size,
                     "diverged": int(runs.diverged.sum()),
                 }

@@ -3,12 +3,21 @@
 import pandas as pd
 import xarray as xr
 
+from workflow_src.effort import updates_of
 from workflow_src.tables.divergences import divergence_rows
 
 
 def build(models: xr.Dataset) -> pd.DataFrame:
-    """One row per model, sequence length and embedding, by ascending strength lambda."""
+    """One row per model, sequence length and embedding, by ascending strength lambda.
+
+    `updates` are those of a model's training.
+    """
+    updates = updates_of(models)
     rows = [
-        {"mar_strength": float(models["mar_strength"].sel(model=row["model"]))} | row for row in divergence_rows(models)
+        {"mar_strength": float(models["mar_strength"].sel(model=row["model"]))}
+        | row
+        | {"updates": updates.get(str(row["model"]))}
+        for row in divergence_rows(models)
     ]
-    return pd.DataFrame(rows).sort_values("mar_strength", kind="stable", ignore_index=True)
+    table = pd.DataFrame(rows).astype({"updates": "Int64"})
+    return table.sort_values("mar_strength", kind="stable", ignore_index=True)
