@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from workflow_src import stop
+from workflow_src import logs, stop
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,17 @@ def test_a_postponed_signal_waits_until_it_is_asked_for(capfd):
         assert asked() is None
     with pytest.raises(stop.Stopped):
         send(signal.SIGTERM)
+
+
+def test_a_signal_counts_before_it_is_spoken_of(monkeypatch):
+    def full(message):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(logs, "say", full)
+    with stop.postponed() as asked:
+        with pytest.raises(OSError, match="No space"):
+            send(signal.SIGTERM)
+        assert asked() is signal.SIGTERM
 
 
 def test_an_impatient_user_needs_to_wait_for_nothing():
