@@ -93,7 +93,7 @@ class Lock:
                     self.path.unlink(missing_ok=True)
 
     def is_mine(self) -> bool:
-        """Whether this process holds the lock. One that is not there is lost: the next holder may have come and gone."""
+        """Whether this process holds the lock. A missing one is lost: the next holder may have come and gone."""
         return self._names_me(look(self.path))
 
     def loss(self) -> UserError:
