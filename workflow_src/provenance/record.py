@@ -124,7 +124,7 @@ def record(step: str, args: Namespace, outputs: Sequence[str] = (), modules: Seq
         live.end()
 
 
-def _finish(made: Record, written: Sequence[Path], tried: Sequence[Mapping[str, Any]]) -> None:
+def _finish(made: Record, written: Sequence[Path], tried: Sequence[dict[str, Any]]) -> None:
     """Write the sidecars, and clear away what the job needed only until then."""
     made.execution["attempts"] = [*tried[:-1], tried[-1] | {"ended": _now(), "outcome": "ok"}]
     for path in written:
