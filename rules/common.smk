@@ -55,9 +55,9 @@ if workflow.is_main_process and (slurm := sys.modules.get("snakemake_executor_pl
         )
 if workflow.is_main_process:
     os.environ.pop("GTF_DEER_RESTARTS", None)
-elif "SLURM_RESTART_COUNT" in os.environ:
+elif restarts := os.environ.get("SLURM_RESTART_COUNT"):
     # Of Slurm's variables the executor passes few on to the job.
-    os.environ.update(GTF_DEER_RESTARTS=os.environ["SLURM_RESTART_COUNT"])
+    os.environ.update(GTF_DEER_RESTARTS=restarts)
 CLAIMS_FILE = Path(workflow.basedir) / "config/claims.yaml"
 if CLAIMS_FILE.is_relative_to(Path.cwd()):
     # So that logs and records do not name the machine's folders.
