@@ -22,5 +22,5 @@ for rule_name, page in report_jobs(PRESET).items():
             elsewhere=page.spec["elsewhere"],
             code=fingerprint("steps.report"),
         shell:
-            "python -m workflow_src.steps.report --shown {params.shown:q} --elsewhere {params.elsewhere:q}"
+            "python -m workflow_src.steps.report --shown {params.shown:q} --elsewhere={params.elsewhere:q}"
             " --results {input.results} --output {output.page} > {log} 2>&1"

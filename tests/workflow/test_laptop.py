@@ -78,6 +78,13 @@ def test_figure_3_drawn_again_has_the_same_numbers(clone):
     assert stem.with_suffix(".csv").read_bytes() == numbers
 
 
+def test_the_page_beyond_the_paper_is_written_again_from_its_arrays(clone):
+    page = clone / BASE / "extras/report.html"
+    page.unlink()
+    assert rules(snakemake(clone, "--", str(BASE / "extras/report.html"))) == {"report_extras"}
+    assert page.stat().st_size
+
+
 def test_the_shipped_results_are_as_they_were_written(clone, monkeypatch):
     monkeypatch.chdir(clone)
     found = report.audit(BASE, Path("config/laptop.yaml"))
