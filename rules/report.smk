@@ -20,7 +20,8 @@ for rule_name, page in report_jobs(PRESET).items():
         params:
             shown=page.spec["shown"],
             elsewhere=page.spec["elsewhere"],
+            varied=json.dumps(page.spec["varied"]),
             code=fingerprint("steps.report"),
         shell:
-            "python -m workflow_src.steps.report --shown {params.shown:q} --elsewhere={params.elsewhere:q}"
-            " --results {input.results} --output {output.page} > {log} 2>&1"
+            "python -m workflow_src.steps.report --shown {params.shown:q} --elsewhere {params.elsewhere:q}"
+            " --varied {params.varied:q} --results {input.results} --output {output.page} > {log} 2>&1"

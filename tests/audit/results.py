@@ -24,6 +24,7 @@ from workflow_src.specs.dataset import DatasetSpec
 from workflow_src.specs.evaluation import EvaluationSpec
 from workflow_src.specs.run import RunSpec
 from workflow_src.steps import figure
+from workflow_src.steps.report import Varied
 
 ROOT = Path(__file__).parents[2]
 CLEAN = {"commit": "c" * 40, "dirty": False, "diff_sha256": None, "changed": []}
@@ -33,6 +34,7 @@ SPECS = {
     "evaluate": EvaluationSpec,
     "aggregate": AggregateSpec,
     "claims": ClaimsSpec,
+    "report": Varied,
 }
 
 

@@ -13,7 +13,10 @@ from workflow_src.config.jobs import jobs
 OUTPUTS = ("--output", "--model", "--history", "--pdf", "--png", "--csv", "--md", "--tex")
 READ = ("model", "history")
 INPUTS = ("--dataset", "--measures", "--histories", "--parts", "--results")
-SETTINGS = ("--spec", "--evaluation", "--cells", "--name", "--figure", "--table", "--models", "--shown", "--settings")
+SETTINGS = (
+    *("--spec", "--evaluation", "--cells", "--name", "--figure", "--table", "--models", "--settings"),
+    *("--shown", "--elsewhere", "--varied"),
+)
 
 
 def parsed(command):

@@ -51,6 +51,7 @@ def content():
                 "name": name,
                 "label": captions.label(name),
                 "words": captions.of("figure", name),
+                "seen": "A, loss: median 0.1 at 2.",
                 "counts": [f"{LONG}: n = 3 runs, 1 diverged"],
                 "image": PIXEL,
                 "size": (1400, 700),
@@ -77,11 +78,16 @@ def content():
         ],
         "assumed": [{"key": LONG, "value": LONG, "source": LONG, "where": LONG}],
         "sources": [("assumed", 3)],
+        "unequal": [{"key": LONG, "value": LONG, "source": LONG, "where": LONG}],
+        "varied": [{"label": LONG, "reference": "0.1", "values": ["0.1", LONG]}],
         "times": {
             "rows": [{"step": "train", "jobs": 3, "wall": "1 s", "cpu": "2 s", "memory": "700", "share": 99.0}],
             "jobs": 3,
             "wall": "1 s",
             "cpu": "2 s",
+            "clock": "1 s",
+            "busy": "1 s",
+            "first": "2026-01-01 00:00 UTC",
         },
         "versions": [("Python", "3.12.1")],
         "locks": ["envs/cpu.txt " + "d" * 12],
@@ -141,14 +147,23 @@ def test_the_page_itself_never_scrolls_sideways(seen):
         assert page.evaluate("[...document.querySelectorAll('.scroll')].some(d => d.scrollWidth > d.clientWidth)")
 
 
-def test_tables_fit_on_a_printed_page(browser, file):
+def test_pictures_keep_a_size_to_read_on_a_phone_and_lead_to_their_pdf(seen):
+    page, _, _ = seen
+    shown = page.evaluate("[...document.querySelectorAll('.card img')].map(i => i.getBoundingClientRect().width)")
+    assert min(shown) >= 700
+    links = page.evaluate("[...document.querySelectorAll('.card a')].map(a => a.getAttribute('href'))")
+    assert len(links) == len(shown)
+    assert all(link.endswith(".pdf") for link in links)
+
+
+def test_tables_and_pictures_fit_on_a_printed_page(browser, file):
     # A4 without margins of 10 mm. No table of ours has more columns of numbers than 16.
     page = browser.new_page(viewport={"width": 718, "height": 1000})
     page.emulate_media(media="print")
     page.goto(file.as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     ours = "[...document.querySelectorAll('table')].filter(t => t.rows[0].cells.length <= 16)"
-    wide = page.evaluate(f"{ours}.map(t => t.getBoundingClientRect().right)")
+    wide = page.evaluate(f"{ours}.concat(...document.images).map(t => t.getBoundingClientRect().right)")
     page.close()
     assert wide
     assert max(wide) <= 718

@@ -2,8 +2,10 @@
 
 import csv
 import itertools
+import json
 import re
 import shutil
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from tests.audit import results
 from workflow_src import store
 from workflow_src.config.shown import ExtrasSpec, FiguresSpec, TablesSpec
 from workflow_src.errors import UserError
+from workflow_src.figures.runs import long_form
 from workflow_src.provenance import carriers, lineage, sidecar
 from workflow_src.report import captions, content
 from workflow_src.steps import report
@@ -78,14 +81,14 @@ def write_claims(rows):
     sidecar.write(BASE / "claims.csv", sidecar.read(BASE / "tables/table1.csv")["record"])
 
 
-def page(*extra, shown="figure2,table1,table5"):
+def page(*extra, shown="figure2,table1,table5", varied=()):
     paths = [
         *(BASE / f"figures/figure2.{suffix}" for suffix in ("pdf", "png", "csv")),
         *(BASE / f"tables/{name}.{suffix}" for name in ("table1", "table5") for suffix in ("csv", "md", "tex")),
         *(BASE / f"aggregate/lorenz63_{name}.nc" for name in ("full", "partial")),
         *extra,
     ]
-    return write(BASE / "report.html", shown, paths, "figureB1")
+    return write(BASE / "report.html", shown, paths, "figureB1", varied)
 
 
 def page_beyond():
@@ -99,9 +102,9 @@ def page_beyond():
     return write(BASE / "extras/report.html", "figureB1", paths)
 
 
-def write(file, shown, paths, elsewhere=""):
-    args = ["--shown", shown, "--elsewhere", elsewhere, "--results", *map(str, paths), "--output", str(file)]
-    report.main(args)
+def write(file, shown, paths, elsewhere="none", varied=()):
+    args = ["--shown", shown, "--elsewhere", elsewhere, "--varied", json.dumps({"factors": varied})]
+    report.main([*args, "--results", *map(str, paths), "--output", str(file)])
     return file.read_text()
 
 
@@ -121,6 +124,9 @@ def project(made, tmp_path, monkeypatch):
     for name in ("table1", "table5"):
         text = "setting,model,label,runs\nFO,shplrnn,shPLRNN,2\n" if name == "table1" else "key,value\na,1\n"
         (BASE / f"tables/{name}.csv").write_text(text)
+    row = {"panel": "A", "series": "FO shplrnn", "statistic": "median", "x_name": "update", "y_name": "loss"}
+    numbers = long_form([row | {"x": 2, "y": 0.5, "runs": 2, "diverged": 0}])
+    numbers.to_csv(BASE / "figures/figure2.csv", index=False)
 
 
 def test_the_page_is_well_formed_and_every_link_leads_somewhere(project):
@@ -159,7 +165,9 @@ def test_readers_by_ear_and_keyboard_find_their_way(project):
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     for landmark in ("header", "nav", "main", "footer"):
         assert len(parsed.all(landmark)) == 1
-    assert all(len(one.get("alt") or "") > 40 for one in parsed.all("img"))
+    (picture,) = parsed.all("img")
+    assert "Curves of loss and Newton iterations" in picture["alt"], "how it is built"
+    assert "loss over update: FO shPLRNN median" in picture["alt"], "what is to be seen"
     assert all(one.get("scope") in ("col", "row") for one in parsed.all("th"))
     assert len(parsed.all("caption")) == len(parsed.all("table")) > 3
     assert next(one for one in parsed.all("a"))["href"] == "#content"
@@ -268,3 +276,34 @@ def test_a_column_of_numbers_stays_one_where_a_median_has_diverged():
     shown = content.table(pd.DataFrame({"label": ["a", "b"], "divergence_median": [0.5, np.inf]}))
     assert [cell.number for cell in shown.heads] == [False, True]
     assert [row[1].text for row in shown.rows] == ["0.5", "diverged"]
+
+
+def test_settings_in_which_compared_models_differ_come_first():
+    row = {"section": "experiment", "name": "a", "source": "assumed: slow"}
+    rows = [
+        row | {"key": "hidden_dim", "value": "80, 128"},
+        row | {"key": "training.updates", "value": "4000, 1000"},
+        row | {"key": "training.batch_size", "value": "8"},
+        row | {"key": "models", "value": "lssm, shplrnn"},
+        row | {"key": "evaluation.embeddings", "value": "(2, 200)"},
+        row | {"key": "rank", "value": "5, 6", "source": "App. H"},
+        row | {"key": "rank", "value": "5, 6", "name": "not shown"},
+        row | {"key": "observed", "value": "x, y", "section": "dataset"},
+    ]
+    assert [one["key"] for one in content.unequal(rows, ["a"])] == ["training.updates", "hidden_dim"]
+
+
+def test_what_figureS1_varies_is_named_with_the_way_to_it(project):
+    varied = [{"label": "forcing strength", "reference": "0.1", "values": ["0.02", "0.1", "adaptive"]}]
+    parsed = Parsed(page(varied=varied))
+    assert "forcing strength 0.1 0.02; 0.1; adaptive" in parsed.text
+    assert "extras/report.html#figureS1" in [one["href"] for one in parsed.all("a")]
+    assert "Figure S1" not in Parsed(page()).text
+
+
+def test_the_clock_counts_jobs_side_by_side_once_and_pauses_apart():
+    at = [datetime(2026, 1, 1, hour, minute, tzinfo=UTC) for hour in (10, 11, 14) for minute in (0, 30)]
+    spans = [(at[4], at[5]), (at[0], at[2]), (at[1], at[3]), (at[1], at[2])]
+    found = content.clock(spans)
+    assert found == {"clock": "4 h 30 min", "busy": "2 h 00 min", "first": "2026-01-01 10:00 UTC"}
+    assert content.clock([])["clock"] == ""

@@ -38,12 +38,12 @@ def jobs(preset: Preset) -> Iterator[Job]:
     made, extras = list(_results(preset)), list(extra_jobs(preset))
     yield from made
     yield from extras
-    yield from _reports(made, extras)
+    yield from _reports(preset, made, extras)
 
 
 def report_jobs(preset: Preset) -> dict[str, Job]:
     """The jobs that write pages of a preset's results, by the name of their rule."""
-    pages = _reports(list(_results(preset)), list(extra_jobs(preset)))
+    pages = _reports(preset, list(_results(preset)), list(extra_jobs(preset)))
     return dict(zip(("report", "report_extras"), pages, strict=False))
 
 
@@ -131,19 +131,35 @@ def _section(preset: Preset, section: str, step: str, suffixes: tuple[str, ...])
             yield Job(step, outputs, spec, (f"{step}s.{target}",), tuple(inputs.values()), inputs)
 
 
-def _reports(made: Sequence[Job], extras: Sequence[Job]) -> Iterator[Job]:
+def _reports(preset: Preset, made: Sequence[Job], extras: Sequence[Job]) -> Iterator[Job]:
     """The page of all results, and that of the figures beyond the paper where there are any."""
     told = [job for job in made if job.step in ("hyperparameters", "claims")]
-    yield _report("report.html", [job for job in made if job.step in ("figure", "table")], told, _names(extras))
+    varied = {"factors": _factors(preset)}
+    shown = [job for job in made if job.step in ("figure", "table")]
+    yield _report("report.html", shown, told, varied, _names(extras) or "none")
     if extras:
-        yield _report("extras/report.html", extras, [job for job in told if job.step == "hyperparameters"])
+        yield _report("extras/report.html", extras, [job for job in told if job.step == "hyperparameters"], varied)
 
 
-def _report(page: str, shown: Sequence[Job], told: Sequence[Job], elsewhere: str = "") -> Job:
+def _factors(preset: Preset) -> list[dict[str, Any]]:
+    """What Fig. S1 varies: the value behind the other figures, and all that it tries."""
+    return [
+        {
+            "label": factor.label or factor.name.replace("_", " "),
+            "reference": factor.reference,
+            "values": [value.label for value in factor.values],
+        }
+        for factor in (preset.extras.figureS1.factors if preset.extras.figureS1 else ())
+    ]
+
+
+def _report(
+    page: str, shown: Sequence[Job], told: Sequence[Job], varied: Mapping[str, Any], elsewhere: str = "none"
+) -> Job:
     """A page of results: it reads what is shown, and the aggregates for the runs that diverged."""
     read = dict.fromkeys(path for job in (*shown, *told) for path in job.reads if path.startswith("aggregate/"))
     reads = (*(path for job in (*shown, *told) for path in job.outputs), *read)
-    return Job("report", (page,), {"shown": _names(shown), "elsewhere": elsewhere}, reads=reads)
+    return Job("report", (page,), {"shown": _names(shown), "elsewhere": elsewhere, "varied": varied}, reads=reads)
 
 
 def _names(shown: Iterable[Job]) -> str:

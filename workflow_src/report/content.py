@@ -4,6 +4,7 @@ import base64
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from workflow_src.provenance import lineage, sha256_of, sidecar
 from workflow_src.provenance.carriers import Damaged
 from workflow_src.provenance.git import last_commit
 from workflow_src.report import captions
+from workflow_src.report.seen import seen
 from workflow_src.tables.write import DIVERGED, MISSING, presented
 
 Record = Mapping[str, Any]
@@ -29,6 +31,8 @@ NAMED = ("jax", "equinox", "optax", "numpy", "scipy", "netCDF4", "matplotlib", "
 HOW = {1: "in training", 2: "in free-running generation"}
 # The folder of figures beyond the paper.
 EXTRAS = "extras"
+# Keys of experiments that hold several values for all of their models.
+LISTS = ("models", "sequence_lengths")
 # Longer tables are folded, and wider ones are set more tightly on paper.
 MOST_ROWS = 16
 MOST_COLUMNS = 12
@@ -54,14 +58,21 @@ class Table(NamedTuple):
         return len(self.heads) > MOST_COLUMNS
 
 
-def gather(shown: Sequence[str], results: Sequence[Path], page: Path, elsewhere: str = "") -> dict[str, Any]:
+def gather(
+    shown: Sequence[str],
+    results: Sequence[Path],
+    page: Path,
+    varied: Sequence[Mapping[str, Any]],
+    elsewhere: str = "none",
+) -> dict[str, Any]:
     """Everything that the template shows.
 
     Args:
         shown: names of figures and tables, in order.
         results: files of one preset: figures, tables, hyper-parameters, aggregates and claims.
         page: where it will lie: links start from its folder, and a page among `extras` is of figures beyond the paper.
-        elsewhere: names of figures that have a page of their own, comma-separated.
+        varied: what Fig. S1 varies: label, reference and values of each factor.
+        elsewhere: names of figures that have a page of their own, comma-separated; `none` where none has.
     Raises:
         UserError: a file or its record is missing.
     """
@@ -75,6 +86,7 @@ def gather(shown: Sequence[str], results: Sequence[Path], page: Path, elsewhere:
     preset, file = str(folder.name), _preset_file(records)
     drawn = EXTRAS if beyond else "figures"
     claims = read_csv(by_name["claims.csv"]) if "claims.csv" in by_name else []
+    listed = read_csv(by_name["tables/hyperparameters.csv"]) if "tables/hyperparameters.csv" in by_name else []
     lost = list(diverged(runs))
     command = f"snakemake -c2 --configfile {file} -- "
     figures = [name for name in shown if f"{drawn}/{name}.png" in by_name]
@@ -84,7 +96,7 @@ def gather(shown: Sequence[str], results: Sequence[Path], page: Path, elsewhere:
         "preset_file": file,
         "page": f"results/{preset}/{page.relative_to(folder).as_posix()}",
         "beyond": beyond,
-        "elsewhere": [captions.label(name) for name in elsewhere.split(",") if name],
+        "elsewhere": [captions.label(name) for name in elsewhere.split(",") if name != "none"],
         "commit": commit(records),
         "claims_file": claims_file(records),
         "claims": [claim(row) for row in claims],
@@ -98,6 +110,7 @@ def gather(shown: Sequence[str], results: Sequence[Path], page: Path, elsewhere:
                 "name": name,
                 "label": captions.label(name),
                 "words": captions.of("figure", name),
+                "seen": seen(pd.read_csv(by_name[f"{drawn}/{name}.csv"])),
                 "counts": counts(beside[picture], runs),
                 "image": base64.b64encode(picture.read_bytes()).decode(),
                 "size": png_size(picture),
@@ -117,9 +130,9 @@ def gather(shown: Sequence[str], results: Sequence[Path], page: Path, elsewhere:
             }
             for name in tables
         ],
-        **assumptions(
-            read_csv(by_name["tables/hyperparameters.csv"]) if "tables/hyperparameters.csv" in by_name else []
-        ),
+        **assumptions(listed),
+        "unequal": unequal(listed, runs),
+        "varied": varied,
         "times": times(records),
         "versions": versions(records),
         "locks": sorted({f"{one['lock']['name']} {one['lock']['sha256'][:12]}" for one in records if one["lock"]}),
@@ -204,13 +217,35 @@ def assumptions(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     return {"assumed": listed, "sources": kinds.most_common(6)}
 
 
+def unequal(rows: Sequence[Mapping[str, str]], experiments: Iterable[str]) -> list[dict[str, str]]:
+    """Assumed settings in which models of one experiment differ, those of training first.
+
+    Args:
+        experiments: names of those that the page shows.
+    """
+    shown = set(experiments)
+    found = [
+        {"key": row["key"], "value": row["value"], "where": row["name"], "source": row["source"]}
+        for row in rows
+        if row["section"] == "experiment" and row["name"] in shown and "assumed" in row["source"]
+        # Several values of one key are those of several models, but for what the experiment itself lists.
+        if ", " in row["value"] and row["key"] not in LISTS and not row["key"].startswith("evaluation.")
+    ]
+    return sorted(found, key=lambda one: not one["key"].startswith("training."))
+
+
 def times(records: Iterable[Record]) -> dict[str, Any]:
-    """Jobs, wall time, processor time and largest memory per step, from the jobs that state them; the longest first."""
+    """Jobs, wall time, processor time and largest memory per step, from the jobs that state them; the longest first.
+
+    Beside them the time on the clock.
+    """
     steps: dict[str, dict[str, float]] = {}
+    spans: list[tuple[datetime, datetime]] = []
     for one in records:
         spent = one.get("execution")
         if not spent or "wall_seconds" not in spent:
             continue
+        spans.append((datetime.fromisoformat(spent["started"]), datetime.fromisoformat(spent["ended"])))
         row = steps.setdefault(one["step"], {"jobs": 0, "wall": 0.0, "cpu": 0.0, "memory": 0.0})
         row["jobs"] += 1
         row["wall"] += spent["wall_seconds"]
@@ -230,7 +265,20 @@ def times(records: Iterable[Record]) -> dict[str, Any]:
         for step, row in ordered
     ]
     whole = {"wall": duration(total), "cpu": duration(sum(row["cpu"] for row in steps.values()))}
-    return {"rows": rows, "jobs": sum(row["jobs"] for row in rows), **whole}
+    return {"rows": rows, "jobs": sum(row["jobs"] for row in rows), **whole, **clock(spans)}
+
+
+def clock(spans: Iterable[tuple[datetime, datetime]]) -> dict[str, str]:
+    """The time from the first start to the last end of jobs, and that of it in which any ran; empty without jobs."""
+    ordered = sorted(spans)
+    if not ordered:
+        return {"clock": "", "busy": "", "first": ""}
+    first, last, busy = ordered[0][0], ordered[0][0], 0.0
+    for started, ended in ordered:
+        busy += max((ended - max(started, last)).total_seconds(), 0.0)
+        last = max(last, ended)
+    passed = duration((last - first).total_seconds())
+    return {"clock": passed, "busy": duration(busy), "first": f"{first.astimezone(UTC):%Y-%m-%d %H:%M} UTC"}
 
 
 def commit(records: Sequence[Record]) -> dict[str, Any]:

@@ -41,7 +41,8 @@ section { margin-top: 3.5rem; scroll-margin-top: 1rem; }
 .tally li > span:not(.badge) { color: var(--soft); font-size: .875rem; }
 figure.plot { margin: 0 0 3rem; scroll-margin-top: 1rem; }
 figure.plot .card { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: clamp(.5rem, 2vw, 1.5rem); }
-figure.plot img { display: block; width: 100%; height: auto; max-width: 62rem; margin: 0 auto; }
+figure.plot .card { overflow-x: auto; } figure.plot .card a { display: block; min-width: 44rem; max-width: 62rem; margin: 0 auto; }
+figure.plot img { display: block; width: 100%; height: auto; }
 figcaption { margin-top: .9rem; } figcaption p { margin-bottom: .4rem; }
 .counts, .links { font-size: .875rem; color: var(--soft); max-width: none; overflow-wrap: anywhere; }
 .links a { margin-right: 1rem; }
@@ -74,6 +75,6 @@ footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--line);
   table { font-size: 6.5pt; line-height: 1.3; min-width: 0; width: 100%; } th, td { padding: .15rem .45rem .15rem 0; } .wide { font-size: 6pt; } .wide :is(th, td) { padding-right: .25rem; }
   .text { min-width: 9rem; } .short { min-width: 4.5rem; } th, td, .text, .short { overflow-wrap: anywhere; }
   thead th, .n { overflow-wrap: normal; } .badge { padding: 0 .2rem; font-size: inherit; overflow-wrap: normal; } .n, .badge, tbody th:not(.text, .short) { white-space: normal; } .bar { display: none; }
-  pre { white-space: pre-wrap; } .card { border: 0 !important; padding: 0 !important; } section { margin-top: 2em; }
+  pre { white-space: pre-wrap; } figure.plot .card { border: 0; padding: 0; overflow: visible; } figure.plot .card a { min-width: 0; } section { margin-top: 2em; }
 }
 """

@@ -57,7 +57,7 @@ Reconstruction</cite> (arXiv 2605.12683). Of \
 {% for name, count in (verdicts if claims else []) %}<li><b>{{ count }}</b>{{ badge(name) }}</li>
 {% endfor %}<li><b>{{ runs }}</b><span>trained runs</span></li>
 <li><b>{{ lost | length }}</b><span>diverged</span></li>
-<li><b>{{ times.cpu }}</b><span>processor time</span></li>
+{% if times.clock %}<li><b>{{ times.clock }}</b><span>from first start to last end</span></li>{% else %}<li><b>{{ times.cpu }}</b><span>processor time</span></li>{% endif %}
 </ul>
 <dl class="meta">
 <dt>Preset</dt><dd><code>{{ preset_file }}</code></dd>
@@ -114,8 +114,8 @@ these runs: their sizes and settings are not the paper's wherever those are assu
 <h2 id="figures-title">Figures</h2>
 {% for one in figures %}<figure class="plot" id="{{ one.name }}" aria-labelledby="{{ one.name }}-title">
 <h3 id="{{ one.name }}-title">{{ one.label }}. {{ one.words.title }}</h3>
-<div class="card"><img src="data:image/png;base64,{{ one.image }}" width="{{ one.size[0] }}" height="{{ one.size[1] }}" \
-alt="{{ one.label }}. {{ one.words.alt }}"></div>
+<div class="card"><a href="{{ one.file }}.pdf"><img src="data:image/png;base64,{{ one.image }}" width="{{ one.size[0] }}" \
+height="{{ one.size[1] }}" alt="{{ one.label }}. {{ one.words.alt }} {{ one.seen }}"></a></div>
 <figcaption>
 <p>{{ one.words.caption }}</p>
 <p class="counts">{{ one.counts | join('; ') }}.</p>
@@ -147,7 +147,27 @@ alt="{{ one.label }}. {{ one.words.alt }}"></div>
 cites, it is assumed, and the results hold for that value.</p>
 {% if sources %}<p class="counts">Values by source: {% for name, count in sources %}{{ name }} {{ count }}\
 {{ '' if loop.last else '; ' }}{% endfor %}.</p>
-{% endif %}{% if assumed %}<details><summary>{{ assumed | length }} assumed values</summary>
+{% endif %}{% if unequal %}<h3>Where models of one experiment differ</h3>
+<p>What is compared differs in these settings too.</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Settings in which models differ">
+<table><caption><span>Assumed settings with several values among the models of one experiment.</span></caption>
+<thead><tr><th scope="col">Hyper-parameter</th><th scope="col">Values</th><th scope="col">Experiment</th><th scope="col">Source</th></tr></thead>
+<tbody>
+{% for one in unequal %}<tr><th scope="row">{{ one.key }}</th><td class="short">{{ one.value }}</td><td>{{ one.where }}</td>\
+<td class="text">{{ one.source }}</td></tr>
+{% endfor %}</tbody></table></div>
+{% endif %}{% if varied %}<h3>What Figure S1 varies</h3>
+<p>How far the findings depend on these choices is to be seen in \
+{% if beyond %}<a href="#figureS1">Figure S1</a>.{% else %}Figure S1 on the <a href="extras/report.html#figureS1">page beyond the paper</a>, which is there once it has been made:{% endif %}</p>
+{% if not beyond %}<pre tabindex="0" aria-label="Command that makes the page beyond the paper"><code>snakemake -c2 --configfile {{ preset_file }} -- extras</code></pre>
+{% endif %}
+<div class="scroll" tabindex="0" role="region" aria-label="Choices that Figure S1 varies">
+<table><caption><span>The value behind the other figures, and all values that Figure S1 sets beside each other.</span></caption>
+<thead><tr><th scope="col">Choice</th><th scope="col">Here</th><th scope="col">Tried</th></tr></thead>
+<tbody>
+{% for one in varied %}<tr><th scope="row" class="text">{{ one.label }}</th><td>{{ one.reference }}</td><td class="text">{{ one['values'] | join('; ') }}</td></tr>
+{% endfor %}</tbody></table></div>
+{% endif %}{% if assumed %}<details><summary>All {{ assumed | length }} assumed values</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="Assumed values">
 <table><caption><span>Equal values of several parts of the preset stand in one row.</span></caption>
 <thead><tr><th scope="col">Hyper-parameter</th><th scope="col">Value</th><th scope="col">Part</th><th scope="col">Source</th></tr></thead>
@@ -176,7 +196,8 @@ This preset trains nothing.{% endif %}</p>
 
 <section id="times" aria-labelledby="times-title">
 <h2 id="times-title">Run times</h2>
-<p>{{ times.jobs }} jobs that state their times took {{ times.wall }} one after the other and {{ times.cpu }} of processor time\
+<p>{% if times.clock %}From the first start of a job ({{ times.first }}) to the last end {{ times.clock }} passed on the clock; \
+during {{ times.busy }} of it at least one job ran. {% endif %}{{ times.jobs }} jobs that state their times took {{ times.wall }} one after the other and {{ times.cpu }} of processor time\
 {% if times.rows %}; {{ times.rows[0].share }} % of the former went into the step <em>{{ times.rows[0].step }}</em>{% endif %}. \
 Times begin when a step has been imported; jobs may have run side by side.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Run times by step">
