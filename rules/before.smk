@@ -6,11 +6,15 @@ import sys
 from pathlib import Path
 
 from snakemake.io import IOFile
+from snakemake.scheduling.job_scheduler import JobScheduler
 
 from workflow_src.config.jobs import jobs
 from workflow_src.errors import UserError
 
 MOST_STALE = 10
+
+if not workflow.is_main_process:
+    scheduler.acknowledge(JobScheduler)
 
 
 @functools.cache

@@ -5,6 +5,9 @@ database that is not there), where status queries fail for longer than its attem
 where Slurm forgets a job between two queries. A submission to an absent slurmctld fails after half a minute and uses
 up a retry. The node of a job that was requeued is told as `None assigned`, and taken for a node that failed: all
 later submissions fail. Why jobs that were submitted together failed is told to nobody, Snakemake drops it.
+
+On a node, Snakemake fails when it was told to stop, though its job came to its end: the one above it then deletes the
+results, of a training that no longer has a checkpoint.
 """
 
 import asyncio
@@ -143,6 +146,23 @@ def _tells_of_groups(tell: Callable[..., None]) -> Callable[..., None]:
         tell(self, job_info, msg, **more)
 
     return told
+
+
+def acknowledge(runner: Any) -> None:
+    """Have a Snakemake that was told to stop end well if all its jobs have.
+
+    Args:
+        runner: the class that runs its jobs.
+    """
+    run = runner.schedule
+
+    def schedule(self: Any) -> bool:
+        if run(self):
+            return True
+        left = (*self.failed, *self.running, *self.remaining_jobs)
+        return self._user_kill == "graceful" and not self._errors and not left
+
+    runner.schedule = schedule
 
 
 def _when_there() -> str:

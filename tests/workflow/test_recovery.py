@@ -153,6 +153,19 @@ def test_a_job_leaves_alone_what_another_made_since_its_snakemake_began_and_noth
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("ends", ["exit 0", "exit 1"])
+def test_a_job_that_is_told_to_stop_has_ended_as_its_step_has(tmp_path, programs, ends):
+    """A training that hears of its time limit in its last update comes to its end, and no checkpoint is left."""
+    # In the step's place; between it and Snakemake is a shell.
+    tell = "kill -TERM $(ps -o ppid= -p $PPID)"
+    (programs / "python").write_text(f"#!/bin/sh\n{tell}\nsleep 1\necho made > {ROWS}\n{ends}\n")
+    (programs / "python").chmod(0o755)
+    run = snakemake(tmp_path, *SMOKE, *ON_NODE, dry=False, programs=str(programs))
+    assert "Will exit after finishing currently running jobs" in run.stderr
+    assert run.returncode == int(ends[-1]), run.stderr
+
+
+@pytest.mark.slow
 def test_on_one_machine_what_still_runs_is_waited_for_and_its_result_taken(tmp_path, monkeypatch):
     assert snakemake(tmp_path, *SMOKE, "--", ROWS, dry=False).returncode == 0
     made = (tmp_path / ROWS).stat().st_mtime_ns
