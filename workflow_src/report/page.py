@@ -57,7 +57,7 @@ Reconstruction</cite> (arXiv 2605.12683). Of \
 {% for name, count in (verdicts if claims else []) %}<li><b>{{ count }}</b>{{ badge(name) }}</li>
 {% endfor %}<li><b>{{ runs }}</b><span>trained runs</span></li>
 <li><b>{{ lost | length }}</b><span>diverged</span></li>
-{% if times.clock %}<li><b>{{ times.clock }}</b><span>from first start to last end</span></li>{% else %}<li><b>{{ times.cpu }}</b><span>processor time</span></li>{% endif %}
+<li><b>{{ times.cpu }}</b><span>processor time</span></li>
 </ul>
 <dl class="meta">
 <dt>Preset</dt><dd><code>{{ preset_file }}</code></dd>
