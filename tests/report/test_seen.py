@@ -38,9 +38,10 @@ def test_a_trace_is_told_by_its_range_and_a_floor_by_its_height():
     rows = [
         *({"statistic": "trace", "series": "truth", "x": k, "y": y} for k, y in enumerate((-1, 2, 0))),
         {"statistic": "floor", "series": "floor", "x_name": "", "y": 0.05},
+        {"statistic": "floor", "series": "persistence", "x_name": "", "y": 1.2},
         {"statistic": "run", "x": 1, "y": 77},
     ]
-    assert seen(table(*rows)) == "A, loss: truth between -1 and 2; floor 0.05."
+    assert seen(table(*rows)) == "A, loss: truth between -1 and 2; floor 0.05; persistence 1.2."
 
 
 SWEEP, ARRAYS = test_figureS1.CASES["everything diverged"]

@@ -57,7 +57,7 @@ thead th { border-bottom: 1.5px solid var(--ink); vertical-align: bottom; font-w
 th, td { padding: .4rem .9rem .4rem 0; text-align: left; vertical-align: top; } th:last-child, td:last-child { padding-right: 0; }
 tbody tr + tr > * { border-top: 1px solid var(--line); } tbody th { font-weight: 500; } tbody th:not(.text, .short) { white-space: nowrap; } tbody { border-bottom: 1px solid var(--line); }
 .n { text-align: right; white-space: nowrap; } .text { min-width: 14rem; max-width: 28rem; } .short { max-width: 16rem; min-width: 7rem; overflow-wrap: break-word; }
-.under { display: block; color: var(--soft); font-size: .8125rem; font-weight: 400; } .n .under { min-width: 6rem; white-space: normal; } .reason { min-width: 9rem; max-width: 15rem; } .reason .under { margin-top: .2rem; }
+.under { display: block; color: var(--soft); font-size: .93em; font-weight: 400; } .n .under { min-width: 6rem; white-space: normal; } .reason { min-width: 9rem; max-width: 15rem; } .reason .under { margin-top: .2rem; }
 .badge { display: inline-flex; gap: .4em; align-items: baseline; white-space: nowrap; font-size: .8125rem; font-weight: 600; border: 1.5px solid currentColor; border-radius: 1em; padding: .05rem .65rem; }
 .supported { color: var(--good); } .not-supported { color: var(--bad); border-style: double; border-width: 3px; padding-block: 0; } .inconclusive { color: var(--open); border-style: dashed; } .untestable-here { color: var(--soft); border-style: dotted; }
 details { border-top: 1px solid var(--line); } details:last-of-type { border-bottom: 1px solid var(--line); }

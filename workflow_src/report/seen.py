@@ -36,7 +36,9 @@ def _series(part: pd.DataFrame) -> Iterator[str]:
             yield f"{name} between {rows['y'].min():.3g} and {rows['y'].max():.3g}"
         else:
             points = ", ".join(_point(row) for _, row in _telling(rows).iterrows())
-            yield " ".join(dict.fromkeys((name, str(statistic), points)))
+            # What a trivial forecast reaches has a name of its own, and is no floor.
+            kind = "" if series == "persistence" else str(statistic)
+            yield " ".join(dict.fromkeys(filter(None, (name, kind, points))))
 
 
 def _telling(rows: pd.DataFrame) -> pd.DataFrame:
