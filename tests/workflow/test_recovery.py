@@ -86,6 +86,17 @@ def test_what_waited_is_cancelled_and_the_copy_of_what_runs_is_submitted_behind_
 
 
 @pytest.mark.slow
+def test_a_quality_of_service_reaches_sbatch(tmp_path, programs, monkeypatch):
+    monkeypatch.setenv("GTF_DEER_POLL", "1")
+    monkeypatch.setenv("GTF_DEER_QOS", "long")
+    (programs / "queue").touch()
+    target = "results/smoke/simulate/lorenz96.nc"
+    run = snakemake(tmp_path, *SLURM, *SMOKE, "--", target, dry=False, programs=str(programs))
+    assert (programs / "submitted").exists(), run.stderr
+    assert " --qos=long " in (programs / "submitted").read_text()
+
+
+@pytest.mark.slow
 def test_evaluations_that_share_a_submission_wait_together(tmp_path, programs, monkeypatch):
     monkeypatch.setenv("GTF_DEER_POLL", "1")
     targets = evaluations(tmp_path)
