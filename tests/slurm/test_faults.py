@@ -87,6 +87,7 @@ def test_a_cancelled_training_is_submitted_again_and_goes_on(cluster, project, u
     subprocess.run(["scancel", training(cluster, run, project)], check=True)
     run.ends_well()
     assert "continuing after update" in log(project)
+    assert attempts(project)[0] == "stopped: SIGTERM", "it went on from where it was told to stop"
     assert_nothing_lost(project, undisturbed)
 
 

@@ -10,6 +10,7 @@ from tests.slurm.cluster import ROOT, Run
 from tests.slurm.conftest import PRESET
 from workflow_src import resources
 from workflow_src.config import read_preset
+from workflow_src.config.jobs import upstream
 
 pytestmark = pytest.mark.slurm
 GPU = {"train", "benchmark_runtime", "benchmark_iterations"}
@@ -25,14 +26,19 @@ def by_rule(jobs):
     return found
 
 
+def watched(cluster, run, project, seconds=570):
+    """All jobs of a run that goes well, by id, as a user sees them in the queue: Slurm soon forgets what has ended."""
+    found, end = {}, time.monotonic() + seconds
+    while run.process.poll() is None and time.monotonic() < end:
+        found |= {job["JobId"]: job for job in cluster.jobs(project) if job["JobState"] in ("PENDING", "RUNNING")}
+        time.sleep(0.3)
+    run.ends_well(1)
+    return found
+
+
 def test_the_command_makes_all_targets_and_asks_for_what_each_job_needs(cluster, project):
     run = Run(project, "--profile", "slurm", "-j", "50", "--configfile", PRESET)
-    # What a user sees in the queue, before jobs end.
-    queued = {}
-    while run.process.poll() is None:
-        queued |= {job["JobId"]: job for job in cluster.jobs(project) if job["JobState"] in ("PENDING", "RUNNING")}
-        time.sleep(0.3)
-    run.ends_well()
+    queued = watched(cluster, run, project)
     for name in ("figures/figure1.pdf", "tables/table1.md", "report.html"):
         assert (project / "results/tiny" / name).stat().st_size > 0
 
@@ -74,10 +80,12 @@ def test_the_command_makes_all_targets_and_asks_for_what_each_job_needs(cluster,
 @pytest.mark.slow
 def test_the_smoke_preset_runs_to_all_its_figures(cluster, project):
     run = Run(project, "--profile", "slurm", "-j", "50", "--configfile", "config/smoke.yaml")
-    run.ends_well(3600)
+    jobs = watched(cluster, run, project, 3600)
     figures = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())["figures"]
     for name in figures:
         for suffix in ("pdf", "png", "csv"):
             assert (project / f"results/smoke/figures/{name}.{suffix}").stat().st_size > 0
-    trained = [job for job in cluster.jobs(project) if job["Comment"].startswith("rule_train")]
-    assert all(job["TresPerJob"] == "gres:gpu:1" for job in trained), "computed on CPUs, asked for GPUs"
+    trained = by_rule(jobs.values())["train"]
+    made = upstream(read_preset(ROOT / "config/smoke.yaml"), ("report.html",))
+    assert len({job["Comment"] for job in trained}) == sum(path.endswith("/model.eqx") for path in made)
+    assert {job.get("TresPerJob") for job in trained} == {"gres:gpu:1"}, "computed on CPUs, asked for GPUs"
