@@ -124,7 +124,8 @@ class Run:
         self.output = folder / f"snakemake{len(list(folder.glob('snakemake*.out')))}.out"
         with self.output.open("w") as file:
             self.process = subprocess.Popen(
-                ["snakemake", *arguments],
+                # Tests in the background of a shell ignore SIGINT, and what they start would, too.
+                ["env", "--default-signal=INT", "snakemake", *arguments],
                 cwd=folder,
                 env=os.environ | {"PATH": path, "GTF_DEER_POLL": "2", "NO_COLOR": "1"} | settings,
                 stdin=subprocess.DEVNULL,

@@ -18,6 +18,35 @@ from workflow_src.provenance import sidecar
 
 pytestmark = pytest.mark.slurm
 
+# What every Python process loads at its start. A training takes 2 GB as soon as it has a checkpoint, and pauses until
+# Slurm has looked at its memory.
+GREEDY = f"""
+import ctypes, glob, sys, threading, time
+
+def grow():
+    while not glob.glob("{OUTPUTS[0].rpartition("/")[0]}/*unfinished*"):
+        time.sleep(0.1)
+    taken.append(b"1" * 2_000_000_000)
+    ctypes.PyDLL(None).sleep(6)
+
+taken = []
+if "workflow_src.steps.train" in sys.orig_argv:
+    threading.Thread(target=grow, daemon=True).start()
+"""
+# A training that began without a checkpoint hears nothing any more when it has one, as in a long call of the compiled
+# program. A stopped process would: Slurm sends SIGCONT with SIGTERM.
+DEAF = f"""
+import ctypes, os, sys, threading, time
+
+def compute():
+    while not os.path.exists(checkpoint):
+        time.sleep(0.1)
+    ctypes.PyDLL(None).sleep(3600)
+
+checkpoint = "{OUTPUTS[0].rpartition("/")[0]}/unfinished.eqx"
+if "workflow_src.steps.train" in sys.orig_argv and not os.path.exists(checkpoint):
+    threading.Thread(target=compute, daemon=True).start()
+"""
 SLURM = ("--profile", "slurm", "-j", "50", "--configfile", PRESET)
 STEP = "-m workflow_src.steps.train"
 
@@ -31,6 +60,13 @@ def restarts(project):
     """How often its job had been started again before the training that is under way, as its lock says."""
     seen = lock.look(lock.file_of(project / OUTPUTS[0]))
     return seen.holder.restarts if seen and seen.holder else None
+
+
+def loading(project, code):
+    """The variable that has every Python process of a run execute this code at its start."""
+    (project / "loaded").mkdir()
+    (project / "loaded/sitecustomize.py").write_text(code)
+    return {"PYTHONPATH": str(project / "loaded")}
 
 
 def attempts(project):
@@ -124,31 +160,56 @@ def test_no_second_snakemake_runs_beside_the_first(cluster, project):
     first.process.wait(120)
 
 
-@pytest.mark.slow
-def test_a_preempted_training_writes_a_checkpoint_and_goes_on(cluster, project, undisturbed):
-    run = start(project, GTF_DEER_GPU_PARTITION="gpu")
-    _, step = hold(cluster, run, project)
-    # Wants both nodes whole, for a moment.
+@contextlib.contextmanager
+def preempting():
+    """A job of more priority that wants both nodes whole, for a moment; it has run when the block is over."""
     command = ["srun", "-p", "high", "-N", "2", "--exclusive", "-t", "1", "sleep", "1"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as other:
+        yield
+        assert other.wait(200) == 0
+
+
+@pytest.mark.slow
+def test_a_preempted_training_writes_a_checkpoint_and_is_submitted_again(cluster, project, undisturbed):
+    run = start(project, GTF_DEER_GPU_PARTITION="gpu")
+    job, step = hold(cluster, run, project)
+    with preempting():
         run.until(lambda: is_told(step, signal.SIGTERM), 60)
         wake(step)
-        assert other.wait(200) == 0
     run.ends_well()
+    facts = cluster.show(job)
+    assert (facts["JobState"], facts["Restarts"]) == ("FAILED", "0"), "it ended by itself, so Slurm does not requeue it"
     assert "continuing after update" in log(project)
     assert attempts(project) == ["stopped: SIGTERM", "ok"]
     assert_nothing_lost(project, undisturbed)
 
 
 @pytest.mark.slow
-def test_a_training_is_told_of_its_time_limit_and_goes_on_in_the_next_attempt(cluster, project, undisturbed):
-    run = start(project, GTF_DEER_LONGEST="3")
-    job, step = hold(cluster, run, project)
-    run.until(lambda: is_told(step, signal.SIGTERM), 150)
-    wake(step)
+def test_a_preempted_training_that_does_not_hear_of_it_is_requeued_and_goes_on(cluster, project, undisturbed):
+    run = start(project, **loading(project, DEAF), GTF_DEER_GPU_PARTITION="gpu")
+    job = training(cluster, run, project)
+    with preempting():
+        run.until(lambda: cluster.show(job)["JobState"] == "PENDING", 90)
+    # Slurm leaves two minutes between the two starts.
+    cluster.update(f"jobid={job}", "starttime=now")
     run.ends_well()
     facts = cluster.show(job)
-    assert facts["TimeLimit"] == "00:03:00"
+    assert (facts["JobState"], facts["Restarts"]) == ("COMPLETED", "1")
+    assert "Trying to restart job" not in run.text()
+    assert "continuing after update" in log(project)
+    assert attempts(project) == ["killed", "ok"]
+    assert_nothing_lost(project, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_training_is_told_of_its_time_limit_and_goes_on_in_the_next_attempt(cluster, project, undisturbed):
+    run = start(project, GTF_DEER_LONGEST="5")
+    job, step = hold(cluster, run, project)
+    run.until(lambda: is_told(step, signal.SIGTERM), 240)
+    wake(step)
+    run.ends_well(1200)
+    facts = cluster.show(job)
+    assert facts["TimeLimit"] == "00:05:00"
     assert facts["JobState"] == "FAILED", "it ended by itself, before its limit"
     assert "continuing after update" in log(project)
     assert set(attempts(project)[:-1]) == {"stopped: SIGTERM"}
@@ -157,37 +218,18 @@ def test_a_training_is_told_of_its_time_limit_and_goes_on_in_the_next_attempt(cl
 
 @pytest.mark.slow
 def test_a_training_that_does_not_hear_of_its_time_limit_goes_on_in_the_next_attempt(cluster, project, undisturbed):
-    run = start(project, GTF_DEER_LONGEST="3")
-    job, _ = hold(cluster, run, project)
-    run.ends_well()
+    run = start(project, **loading(project, DEAF), GTF_DEER_LONGEST="5")
+    job = training(cluster, run, project)
+    run.ends_well(1200)
     assert cluster.show(job)["JobState"] == "TIMEOUT"
     assert "continuing after update" in log(project)
     assert attempts(project)[0] == "killed"
     assert_nothing_lost(project, undisturbed)
 
 
-# What every Python process loads at its start: a training takes 2 GB as soon as it has a checkpoint, and pauses
-# until Slurm has looked at its memory.
-GREEDY = f"""
-import ctypes, glob, sys, threading, time
-
-def grow():
-    while not glob.glob("{OUTPUTS[0].rpartition("/")[0]}/*unfinished*"):
-        time.sleep(0.1)
-    taken.append(b"1" * 2_000_000_000)
-    ctypes.PyDLL(None).sleep(6)
-
-taken = []
-if "workflow_src.steps.train" in sys.orig_argv:
-    threading.Thread(target=grow, daemon=True).start()
-"""
-
-
 @pytest.mark.slow
 def test_a_training_that_runs_out_of_memory_goes_on_with_twice_as_much(cluster, project, undisturbed):
-    (project / "greedy").mkdir()
-    (project / "greedy/sitecustomize.py").write_text(GREEDY)
-    run = start(project, PYTHONPATH=str(project / "greedy"))
+    run = start(project, **loading(project, GREEDY))
     run.ends_well()
     preset = read_preset(project / PRESET)
     asked = resources.train(preset.run(DISTURBED, "shplrnn_m3", 100, (0,)), preset.datasets["lorenz63"]).memory
