@@ -37,7 +37,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "solver": ("solver of the recurrence", ""),
     "guess": ("initial guess of the Newton iterations", ""),
     "forcing_strength": ("forcing strength alpha", "1"),
-    "forward_pass": ("forward pass on one test window", "1"),
+    "forward_pass": ("forward pass of one trained model on one test window", "1"),
     "sample": ("timed update", "1"),
     # simulate
     "train": ("training trajectory, standardised", "1"),
@@ -104,6 +104,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "compile_time": ("time of the first call, compilation included", "s"),
     "iterations": ("Newton iterations", "1"),
     "converged": ("1 where the solve converged within the cap", "1"),
+    "pass_seed": ("random seed of the model of the forward pass", "1"),
     "benchmark_residual": ("largest residual of the solve", "1"),
 }
 

@@ -192,6 +192,7 @@ def iterations(
             "iterations": (dims, np.clip(counts, 2, cap)),
             "converged": (dims, (counts < cap).astype(np.int8)),
             "benchmark_residual": (dims, np.where(counts < cap, 1e-6, 1.0)),
+            "pass_seed": (("model", "forward_pass"), np.tile(np.arange(passes), (len(sizes), 1))),
             "latent_dim": (("model",), list(sizes)),
         },
         coords={

@@ -88,3 +88,23 @@ def test_iterations_fall_to_two_under_full_forcing_and_stop_at_the_cap():
     capped = free["converged"] == 0
     assert capped.any()
     assert (free["iterations"].values[capped.values] == 4).all()
+
+
+def test_passes_take_the_models_of_a_pack_in_turn():
+    """A second model without dynamics solves in two iterations whatever the forcing; the first one does not."""
+    run = run_spec(SHPLRNN | {"slow_units": 0, "init_scale": 1.0}, obs_dim=4, tolerance=1e-6, seeds=(3, 8))
+    wanted = IterationsBenchmarkSpec(
+        kind="iterations",
+        experiment="test",
+        sequence_length=64,
+        forcing_strengths=(0.1,),
+        guesses=("zero",),
+        passes=5,
+    )
+
+    models = jax.tree.map(lambda leaf: leaf.at[1].multiply(0.0), loop.start(run).model)
+    result = count_iterations(IterationsSpec(run=run, benchmark=wanted), models, dataset(4))
+    assert result["pass_seed"].values.tolist() == [3, 8, 3, 8, 3]
+    counts = result["iterations"].squeeze()
+    assert (counts.values[1::2] <= 2).all()
+    assert (counts.values[::2] > 2).all()

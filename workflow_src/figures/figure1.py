@@ -7,8 +7,9 @@ two medians. Open symbols: some timed solves did not converge within the cap; cr
 row, with their number, marks trainings that ended there because a gradient or parameter was not finite.
 (B) Newton iterations of the forward pass of trained models against forcing strength alpha, for three initial guesses
 of the latent trajectory: zeros, standard normal numbers, and the pseudo-inverse of the observations. Points are medians
-over forward passes on different test windows, bars their quartiles. Open symbols: some passes did not converge within
-the cap; crosses: the median pass did not. Passes that did not converge count as the cap.
+over forward passes on different test windows, bars their quartiles; models trained from several seeds take turns. Open
+symbols: some passes did not converge within the cap; crosses: the median pass did not. Passes that did not converge
+count as the cap.
 """
 
 import numpy as np
@@ -31,7 +32,8 @@ def numbers(runtime: xr.Dataset, iterations: xr.Dataset) -> pd.DataFrame:
     Args:
         runtime: update_time and converged_fraction (model, sequence_length, solver, sample), NaN where fewer updates
             were timed; diverged_at (model, sequence_length).
-        iterations: iterations and converged (model, forcing_strength, guess, forward_pass).
+        iterations: iterations and converged (model, forcing_strength, guess, forward_pass); pass_seed (model,
+            forward_pass), the seed of the trained model of each pass.
     """
     return long_form([*runtime_rows(runtime), *iteration_rows(iterations)])
 
@@ -60,11 +62,13 @@ def draw(runtime: xr.Dataset, iterations: xr.Dataset) -> Figure:
     tiles[0].set_ylabel("Newton iterations")
     lower.supxlabel(r"forcing strength $\alpha$ (square-root axis)", fontsize=7)
     style.letter(tiles[0], "B", left=34)
-    passes = iterations.sizes["forward_pass"]
+    passes = f"{iterations.sizes['forward_pass']} forward passes"
+    if (seeds := len(np.unique(iterations["pass_seed"]))) > 1:
+        passes += f" of {seeds} trained models"
     lower.legend(
         handles=guess_handles([str(g) for g in iterations["guess"].values]),
         loc="outside upper center",
         ncols=7,
-        title=f"initial guess; medians and quartiles of {passes} forward passes",
+        title=f"initial guess; medians and quartiles of {passes}",
     )
     return figure

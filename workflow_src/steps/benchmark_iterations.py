@@ -25,12 +25,17 @@ from workflow_src.training.forward import initial_guess, solve_forced
 
 
 def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Dataset) -> xr.Dataset:
-    """Iterations until the step test passes, or the cap, of the first model of the pack on windows of test data.
+    """Iterations until the step test passes, or the cap, of the models of a pack on windows of test data.
 
-    Starting states, windows and random guesses are the same for every forcing strength.
+    The passes take the models of the pack in turn, each on a window of its own; with as many passes as seeds they are
+    independent of each other. Models, windows and random guesses are the same for every forcing strength.
     """
     wanted, training = spec.benchmark, spec.run.training
-    model = jax.tree.map(lambda leaf: leaf[0] if eqx.is_array(leaf) else leaf, models)
+    turns = np.arange(wanted.passes) % len(spec.run.seeds)
+    model, chosen = (
+        jax.tree.map(lambda leaf, which=which: leaf[which] if eqx.is_array(leaf) else leaf, models)
+        for which in (0, turns)
+    )
     if not isinstance(model, AbstractForcedModel):
         raise UserError(f"experiments.{wanted.experiment}.models: {spec.run.model} is not forced; leave it out")
     key_windows, key_guess = jax.random.split(jax.random.key(0))
@@ -39,16 +44,16 @@ def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Da
     keys = jax.random.split(key_guess, wanted.passes)
 
     @eqx.filter_jit
-    def starts(model: AbstractForcedModel, guess: str) -> Float[Array, "passes steps M"]:
-        def one(x: Float[Array, "T N"], key: Array) -> Float[Array, "steps M"]:
+    def starts(chosen: AbstractModel, guess: str) -> Float[Array, "passes steps M"]:
+        def one(model: AbstractForcedModel, x: Float[Array, "T N"], key: Array) -> Float[Array, "steps M"]:
             return initial_guess(guess, teacher_signal(model, x)[1:], key=key)
 
-        return jax.vmap(one)(windows, keys)
+        return eqx.filter_vmap(one)(chosen, windows, keys)
 
     # The costly program is the same for all guesses.
     @eqx.filter_jit
-    def passes(model: AbstractForcedModel, alpha: Float[Array, ""], start: Float[Array, "passes steps M"]) -> Report:
-        def one(x: Float[Array, "T N"], start: Float[Array, "steps M"]) -> Report:
+    def passes(chosen: AbstractModel, alpha: Float[Array, ""], start: Float[Array, "passes steps M"]) -> Report:
+        def one(model: AbstractForcedModel, x: Float[Array, "T N"], start: Float[Array, "steps M"]) -> Report:
             return solve_forced(
                 model,
                 teacher_signal(model, x),
@@ -59,12 +64,12 @@ def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Da
                 max_iterations=training.max_iterations,
             ).report
 
-        return jax.vmap(one)(windows, start)
+        return eqx.filter_vmap(one)(chosen, windows, start)
 
     alphas = jnp.asarray(wanted.forcing_strengths, jnp.result_type(float))
-    guessed = [starts(model, guess) for guess in wanted.guesses]
+    guessed = [starts(chosen, guess) for guess in wanted.guesses]
     each = logs.counted(alphas, len(alphas), "forcing strength")
-    reports = [[passes(model, alpha, start) for start in guessed] for alpha in each]
+    reports = [[passes(chosen, alpha, start) for start in guessed] for alpha in each]
 
     def array(field: str) -> tuple[tuple[str, ...], np.ndarray]:
         values = np.array([[np.asarray(getattr(report, field)) for report in row] for row in reports])
@@ -75,6 +80,7 @@ def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Da
             "iterations": array("iterations"),
             "converged": (array("converged")[0], array("converged")[1].astype(np.int8)),
             "benchmark_residual": array("residual"),
+            "pass_seed": ("forward_pass", np.asarray(spec.run.seeds)[turns]),
             "latent_dim": ((), model.latent_dim),
         },
         coords={
