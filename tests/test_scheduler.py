@@ -78,7 +78,7 @@ def poll(module, monkeypatch):
     own.logger, own.status_rate_limiter, own.wait = logging.getLogger("slurm"), contextlib.nullcontext(), True
     own.run_uuid = "x"
     own._next_seconds_between_status_checks = 60
-    own._failed_nodes, own._status_query_cycle_rows = set(), []
+    own._failed_nodes, own._status_query_cycle_rows, own._preemption_warning = set(), [], False
     own._status_query_calls = own._status_query_failures = own._status_query_total_seconds = 0
     own._status_query_min_seconds, own._status_query_max_seconds = None, 0.0
     done, failed = [], []
@@ -180,3 +180,83 @@ def test_the_default_partition_is_asked_for_when_slurmctld_is_there(slurm, modul
 
 def test_an_executor_of_other_parts_is_left_as_it_is():
     assert not scheduler.mend(ModuleType("snakemake_executor_plugin_slurm"))
+
+
+PREEMPTED = "JobState=RUNNING PreemptEligibleTime=2026-01-02T03:04:04 PreemptTime=2026-01-02T03:04:05"
+
+
+@pytest.fixture
+def scontrol(tmp_path, monkeypatch):
+    """A scontrol that shows a job with these fields and notes what it is asked."""
+
+    def has(fields, *, allows=True):
+        requeue = "exit 0" if allows else "exit 1"
+        (tmp_path / "scontrol").write_text(
+            f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n[ "$1" = requeue ] && {requeue}\necho "JobId=7 {fields}"\n'
+        )
+        (tmp_path / "scontrol").chmod(0o755)
+        return lambda: (tmp_path / "asked").read_text().splitlines()
+
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return has
+
+
+@pytest.mark.parametrize("allows", [True, False], ids=["allowed", "refused"])
+def test_a_preempted_job_goes_back_into_the_queue_if_slurm_allows_it(scontrol, allows):
+    asked = scontrol(PREEMPTED, allows=allows)
+    assert scheduler.requeue_preempted("7") is allows
+    assert asked() == ["show job -o 7", "requeue incomplete 7"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        PREEMPTED.replace("PreemptTime=2026-01-02T03:04:05", "PreemptTime=None"),
+        PREEMPTED.replace("RUNNING", "COMPLETING"),
+        "JobState=RUNNING",
+    ],
+    ids=["told to stop", "cancelled while it made room", "never to be preempted"],
+)
+def test_a_job_that_is_stopped_for_another_reason_is_not_requeued(scontrol, fields):
+    asked = scontrol(fields)
+    assert not scheduler.requeue_preempted("7")
+    assert asked() == ["show job -o 7"]
+
+
+def test_without_slurm_nothing_is_requeued(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not scheduler.requeue_preempted("7")
+
+
+@pytest.mark.parametrize(
+    ("told", "errors", "left", "ends_well"),
+    [
+        ("graceful", False, (), True),
+        ("graceful", True, (), False),
+        ("graceful", False, ("job",), False),
+        (None, True, (), False),
+    ],
+    ids=["told to stop, done", "told to stop, failed", "told to stop, not done", "failed"],
+)
+def test_a_snakemake_that_does_not_succeed_asks_whether_it_is_preempted(monkeypatch, told, errors, left, ends_well):
+    class Runner:
+        _user_kill, _errors, failed, running, remaining_jobs = told, errors, (), (), left
+
+        def schedule(self):
+            return False
+
+    seen = []
+    monkeypatch.setattr(scheduler, "requeue_preempted", seen.append)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    scheduler.acknowledge(Runner)
+    assert Runner().schedule() is ends_well
+    assert seen == ([] if ends_well else ["7"])
+
+
+def test_a_preempted_job_that_is_not_requeued_has_failed(slurm, poll):
+    slurm.says({"1": "PREEMPTED"})
+    assert poll("1") == poll("1") == (["1"], [], []), "it may be on its way back into the queue"
+    slurm.says({"1": "PENDING"})
+    assert poll("1") == (["1"], [], [])
+    slurm.says({"1": "PREEMPTED"})
+    assert [poll("1")[2] for _ in range(scheduler.MISSING)] == [[], [], ["1"]]

@@ -7,10 +7,12 @@ up a retry. The node of a job that was requeued is told as `None assigned`, and 
 later submissions fail. Why jobs that were submitted together failed is told to nobody, Snakemake drops it.
 
 On a node, Snakemake fails when it was told to stop, though its job came to its end: the one above it then deletes the
-results, of a training that no longer has a checkpoint.
+results, of a training that no longer has a checkpoint. And a job that ends within the grace time of its preemption has
+failed in Slurm's eyes: it is not requeued, and the next submission uses up a retry.
 """
 
 import asyncio
+import os
 import re
 import subprocess
 import time
@@ -32,7 +34,8 @@ PARTS = (
 )
 # Seconds between two queries that Slurm did not answer, and between two lines about it.
 ASK_EVERY, SPEAK_EVERY = 5.0, 600.0
-# Queries in a row that do not list a job which was listed before: it has ended, and its results tell how.
+# Queries in a row that do not list a job which was listed before: it has ended, and its results tell how. As many that
+# list it as preempted tell that it has failed.
 MISSING = 3
 # Slurm's own default, until it has answered once.
 FORGOTTEN_AFTER = 300
@@ -63,6 +66,7 @@ class Asked:
         self.wanted: set[str] = set()
         self.seen: set[str] = set()
         self.missing: Counter[str] = Counter()
+        self.preempted: Counter[str] = Counter()
 
     def min_job_age(self) -> int:
         """As Slurm last said: that it does not answer now is no reason to ask somebody else."""
@@ -103,7 +107,13 @@ class Asked:
         self.seen |= states.keys() & self.wanted
         gone = (self.wanted & self.seen) - states.keys()
         self.missing = Counter({job: self.missing[job] + 1 for job in gone})
-        return states | {job: "UNKNOWN" for job, times in self.missing.items() if times >= MISSING}, seconds
+        # A preempted job is requeued at once, or never: the executor would wait for it for ever.
+        self.preempted = Counter(
+            {job: self.preempted[job] + 1 for job, state in states.items() if state == "PREEMPTED"}
+        )
+        ended = {job: "UNKNOWN" for job, times in self.missing.items() if times >= MISSING}
+        failed = {job: "FAILED" for job, times in self.preempted.items() if times >= MISSING}
+        return states | ended | failed, seconds
 
     def partition(self, job: Any, logger: Any) -> str:
         """The default partition, once slurmctld answers."""
@@ -149,7 +159,7 @@ def _tells_of_groups(tell: Callable[..., None]) -> Callable[..., None]:
 
 
 def acknowledge(runner: Any) -> None:
-    """Have a Snakemake that was told to stop end well if all its jobs have.
+    """Have a Snakemake on a node end well if it was told to stop when all was done, and be requeued if preempted.
 
     Args:
         runner: the class that runs its jobs.
@@ -160,9 +170,33 @@ def acknowledge(runner: Any) -> None:
         if run(self):
             return True
         left = (*self.failed, *self.running, *self.remaining_jobs)
-        return self._user_kill == "graceful" and not self._errors and not left
+        if self._user_kill == "graceful" and not self._errors and not left:
+            return True
+        # One that had not begun to schedule is ended by the signal and says nothing: then the one above it asks.
+        if job := os.environ.get("SLURM_JOB_ID"):
+            requeue_preempted(job)
+        return False
 
     runner.schedule = schedule
+
+
+def requeue_preempted(job: str) -> bool:
+    """Put a job of Slurm back into the queue if it is about to make room for another: whether it is there.
+
+    Others that were told to stop, by scancel or before their time limit, are left alone, and so is one that is
+    cancelled while it makes room.
+    """
+    try:
+        asked = subprocess.run(["scontrol", "show", "job", "-o", job], capture_output=True, text=True, timeout=30)
+        facts = dict(re.findall(r"(\w+)=(\S*)", asked.stdout))
+        since = facts.get("PreemptTime", "None")
+        if asked.returncode != 0 or since == "None" or facts.get("JobState") != "RUNNING":
+            return False
+        logs.say(f"slurm: preempted at {since}; back into the queue")
+        # One that has been cancelled meanwhile is not incomplete.
+        return subprocess.run(["scontrol", "requeue", "incomplete", job], timeout=30).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def _when_there() -> str:

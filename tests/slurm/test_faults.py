@@ -170,17 +170,35 @@ def preempting():
 
 
 @pytest.mark.slow
-def test_a_preempted_training_writes_a_checkpoint_and_is_submitted_again(cluster, project, undisturbed):
+def test_a_preempted_training_writes_a_checkpoint_and_is_requeued(cluster, project, undisturbed):
     run = start(project, GTF_DEER_GPU_PARTITION="gpu")
     job, step = hold(cluster, run, project)
     with preempting():
         run.until(lambda: is_told(step, signal.SIGTERM), 60)
         wake(step)
+    run.until(lambda: cluster.show(job)["JobState"] == "PENDING", 90)
+    # Slurm leaves two minutes between the two starts.
+    cluster.update(f"jobid={job}", "starttime=now")
     run.ends_well()
     facts = cluster.show(job)
-    assert (facts["JobState"], facts["Restarts"]) == ("FAILED", "0"), "it ended by itself, so Slurm does not requeue it"
+    assert (facts["JobState"], facts["Restarts"]) == ("COMPLETED", "1")
+    assert "Trying to restart job" not in run.text(), "no retry is used up"
     assert "continuing after update" in log(project)
     assert attempts(project) == ["stopped: SIGTERM", "ok"]
+    assert_nothing_lost(project, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_training_that_is_cancelled_while_it_makes_room_stays_so(cluster, project, undisturbed):
+    run = start(project, GTF_DEER_GPU_PARTITION="gpu")
+    job, step = hold(cluster, run, project)
+    with preempting():
+        run.until(lambda: is_told(step, signal.SIGTERM), 60)
+        subprocess.run(["scancel", job], check=True)
+        wake(step)
+    run.ends_well()
+    assert cluster.show(job)["JobState"] == "CANCELLED"
+    assert "continuing after update" in log(project), "the same command's next attempt"
     assert_nothing_lost(project, undisturbed)
 
 
