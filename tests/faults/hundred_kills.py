@@ -29,11 +29,12 @@ os.environ["GTF_DEER_CACHE"] = tempfile.mkdtemp(prefix="gtf-deer-")
 import numpy as np
 import xarray as xr
 
+from tests.records import circumstances
 from tests.training.specs import run_spec
-from workflow_src import provenance, store
+from workflow_src import store
 from workflow_src.errors import UserError
 from workflow_src.models import checkpoint
-from workflow_src.provenance import machine, sidecar
+from workflow_src.provenance import sidecar
 from workflow_src.steps import arguments, train
 
 RECORD = Path(__file__).with_suffix(".json")
@@ -185,19 +186,10 @@ def main() -> None:
     began, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory() as work:
         found = campaign(args.kills, args.seed, Path(work))
-    git = provenance.read_git()
-    place = machine.place()
     record = {
         "what": "SIGKILLs at random moments of trainings and writes; everything under `lost` must be empty",
         "command": "python -m tests.faults.hundred_kills",
-        "started": started,
-        "seconds": round(time.monotonic() - began),
-        "commit": git["commit"],
-        "dirty": git["dirty"],
-        "code_fingerprint": provenance.fingerprint("workflow_src.steps.train"),
-        **{name: place[name] for name in ("platform", "cpu", "cores")},
-        "python": sys.version.split()[0],
-        "packages": {name: machine.software()["packages"][name] for name in ("jax", "jaxlib", "equinox", "numpy")},
+        **circumstances(started, time.monotonic() - began),
         "seed": args.seed,
         **found,
     }

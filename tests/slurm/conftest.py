@@ -1,14 +1,19 @@
-"""One cluster for all tests of this folder, and a preset of seconds."""
+"""One cluster for all tests of this folder, a preset of seconds, and a record of how the tests ended."""
 
+import json
+import os
 import shutil
 import subprocess
 import tempfile
 import time
+from collections import defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.records import circumstances
 from tests.slurm.cluster import ROOT, Cluster, Run, Unavailable, clone
 
 PRESET = "config/tiny.yaml"
@@ -17,6 +22,47 @@ DISTURBED = "disturbed"
 UPDATES = 15000
 PLACE = f"{DISTURBED}/shplrnn_m3/T100/seeds0"
 OUTPUTS = tuple(f"results/tiny/train/{PLACE}/{name}" for name in ("model.eqx", "history.nc"))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--record", type=Path, help="JSON file to say how each test on Slurm ended")
+
+
+class Recorder:
+    """How each test ended, with the time of its fixtures; the file is written after each of them."""
+
+    def __init__(self, file, arguments):
+        self.file, self.began = file, time.monotonic()
+        self.sources = circumstances(datetime.now(UTC).isoformat(timespec="seconds"), 0)
+        self.arguments = " ".join(["python -m pytest", *arguments])
+        self.outcome, self.seconds = {}, defaultdict(float)
+
+    def pytest_runtest_logreport(self, report):
+        name = report.nodeid.rpartition("tests/slurm/")[2]
+        self.seconds[name] += report.duration
+        if report.when == "call" or report.outcome != "passed":
+            self.outcome[name] = report.outcome
+
+    def pytest_runtest_logfinish(self):
+        daemon = shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin")
+        version = subprocess.run([daemon, "-V"], capture_output=True, text=True).stdout.strip() if daemon else None
+        record = {
+            "what": "the pipeline on a Slurm of two nodes, and trainings disturbed there; every test must have passed",
+            "command": self.arguments,
+            **self.sources,
+            "seconds": round(time.monotonic() - self.began),
+            "scheduler": version,
+            "tests": {
+                name: {"outcome": outcome, "seconds": round(self.seconds[name])}
+                for name, outcome in self.outcome.items()
+            },
+        }
+        self.file.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def pytest_configure(config):
+    if file := config.getoption("record", None):
+        config.pluginmanager.register(Recorder(file, config.invocation_params.args))
 
 
 @pytest.fixture(scope="session")

@@ -77,7 +77,6 @@ def test_the_command_makes_all_targets_and_asks_for_what_each_job_needs(cluster,
     assert "Nothing to be done" in again.text()
 
 
-@pytest.mark.slow
 def test_the_smoke_preset_runs_to_all_its_figures(cluster, project):
     run = Run(project, "--profile", "slurm", "-j", "50", "--configfile", "config/smoke.yaml")
     jobs = watched(cluster, run, project, 3600)
