@@ -1,7 +1,7 @@
 """Time the solvers during training (Fig. 1A), and count Newton iterations of trained models (Fig. 1B).
 
 in    results/{preset}/simulate/{dataset}.nc
-      results/{preset}/train/{experiment}/{model}/T{sequence_length}/seeds{seeds}/model.eqx
+      results/{preset}/train/{experiment}/{model}/T{sequence_length}/seeds{seeds}/{model.eqx,history.nc}
 out   results/{preset}/benchmark/{benchmark}/{model}/T{sequence_length}.nc
       results/{preset}/benchmark/{benchmark}/{model}.nc
 """
@@ -31,6 +31,7 @@ rule benchmark_iterations:
     input:
         dataset=dataset_of_iterations,
         model=model_of_iterations,
+        history=history_of_iterations,
     output:
         iterations=RESULTS / "benchmark/{benchmark}/{model}.nc",
     log:
@@ -44,4 +45,4 @@ rule benchmark_iterations:
         code=fingerprint("steps.benchmark_iterations"),
     shell:
         "python -m workflow_src.steps.benchmark_iterations --spec {params.spec:q} --dataset {input.dataset}"
-        " --model {input.model} --output {output.iterations} > {log} 2>&1"
+        " --model {input.model} --history {input.history} --output {output.iterations} > {log} 2>&1"

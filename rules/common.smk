@@ -201,10 +201,14 @@ def dataset_of_iterations(wildcards):
 
 
 def model_of_iterations(wildcards):
-    """The trained model that an iterations benchmark looks at."""
+    """The trained models that an iterations benchmark looks at."""
     run = PRESET.iterations_run(wildcards.benchmark, wildcards.model).run
     job = f"{run.experiment}/{run.model}/T{run.sequence_length}/seeds{pack_label(run.seeds)}"
     return RESULTS / f"train/{job}/model.eqx"
+
+
+def history_of_iterations(wildcards):
+    return model_of_iterations(wildcards).with_name("history.nc")
 
 
 def jobs_of(wildcards):

@@ -104,6 +104,16 @@ def test_shares_of_forward_passes():
     assert (rows[0]["low"], rows[0]["high"]) == pytest.approx((interval.low, interval.high))
 
 
+def test_passes_of_diverged_models_count_for_nothing():
+    dataset = synthetic.iterations((3, 10), passes=40)
+    dataset["iterations"][:], dataset["converged"][:] = 2.0, 1
+    dataset["iterations"].loc[{"forward_pass": slice(30, None)}] = 90.0
+    assert judged([few()], OF_PASSES, {PASSES: dataset})[0]["effect"] == 0.75
+    dataset["diverged_at"].loc[{"forward_pass": slice(30, None)}] = 5
+    row = judged([few()], OF_PASSES, {PASSES: dataset})[0]
+    assert (row["verdict"], row["effect"]) == ("supported", 1.0)
+
+
 def test_a_share_of_few_passes_is_inconclusive():
     dataset = synthetic.iterations((3, 10), passes=6)
     row = judged([few(bound=1e3), *[few(bound=0.0)] * 5], OF_PASSES, {PASSES: dataset})[0]

@@ -320,6 +320,11 @@ WRONG = [
         "benchmarks.iterations.experiment",
         ["trains lssm", "no Newton iterations", "choose an experiment"],
     ),
+    (
+        {"experiments.lorenz63_dimensions.seeds": 3, "experiments.lorenz63_dimensions.pack": 2},
+        "benchmarks.iterations.experiment",
+        ["lorenz63_dimensions trains 2 packs", "set its pack to 3"],
+    ),
     ({"benchmarks.iterations.guesses": ["zero", "zero"]}, "benchmarks.iterations.guesses", ["'zero' stands twice"]),
     (
         {"benchmarks.iterations.forcing_strengths": [0.1, 0.2, 0.1]},

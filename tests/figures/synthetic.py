@@ -193,6 +193,7 @@ def iterations(
             "converged": (dims, (counts < cap).astype(np.int8)),
             "benchmark_residual": (dims, np.where(counts < cap, 1e-6, 1.0)),
             "pass_seed": (("model", "forward_pass"), np.tile(np.arange(passes), (len(sizes), 1))),
+            "diverged_at": (("model", "forward_pass"), np.full((len(sizes), passes), -1)),
             "latent_dim": (("model",), list(sizes)),
         },
         coords={

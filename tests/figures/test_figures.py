@@ -254,6 +254,18 @@ def test_figure1_counts_passes_that_did_not_converge_as_the_cap():
     assert (row["y"], row["runs"], row["diverged"]) == (100.0, 5, 5)
 
 
+def test_figure1_leaves_passes_of_diverged_models_out_and_says_so():
+    iterations = synthetic.iterations((3,), (0.5,), passes=5)
+    iterations["iterations"][:] = [4.0, 4.0, 4.0, 90.0, 90.0]
+    iterations["diverged_at"][:] = [-1, -1, -1, 7, 9]
+    runtime = synthetic.runtime((3,), (64,))
+    numbers = figure1.numbers(runtime, iterations)
+    row = numbers[(numbers["panel"] == "B")].iloc[0]
+    assert (row["y"], row["high"], row["runs"], row["diverged"]) == (4.0, 4.0, 3, 0)
+    (legend,) = [legend for part in drawn(figure1, runtime, iterations).subfigs for legend in part.legends]
+    assert "5 trained models per $M$, 2 left out" in legend.get_title().get_text()
+
+
 def test_figure1_has_a_tile_per_latent_dimension_that_compares_it_with_the_observed():
     figure = drawn(figure1, synthetic.runtime((3,), (64, 128)), synthetic.iterations((2, 10, 3), passes=3))
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]

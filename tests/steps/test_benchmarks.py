@@ -66,6 +66,14 @@ def test_the_timing_ends_where_a_parameter_is_no_longer_finite():
         assert np.isfinite(result["update_time"].sel(solver=solver)).sum() == at + 1
 
 
+def history(run, **diverged):
+    """Where the seeds of a run diverged, by name as `s3=12`."""
+    return xr.Dataset(
+        {"diverged_at": ("seed", [diverged.get(f"s{seed}", -1) for seed in run.seeds])},
+        coords={"seed": list(run.seeds)},
+    )
+
+
 def test_iterations_fall_to_two_under_full_forcing_and_stop_at_the_cap():
     run = run_spec(
         SHPLRNN | {"slow_units": 0, "init_scale": 1.0}, obs_dim=4, tolerance=1e-6, max_iterations=4, seeds=(0, 1)
@@ -79,7 +87,7 @@ def test_iterations_fall_to_two_under_full_forcing_and_stop_at_the_cap():
         passes=3,
     )
     models = jax.tree.map(lambda leaf: 1.2 * leaf, loop.start(run).model)
-    result = count_iterations(IterationsSpec(run=run, benchmark=wanted), models, dataset(4))
+    result = count_iterations(IterationsSpec(run=run, benchmark=wanted), models, history(run), dataset(4))
     assert result["iterations"].sizes == {"forcing_strength": 2, "guess": 3, "forward_pass": 3}
     assert (result["iterations"].sel(forcing_strength=1.0) == 2).all()
     assert (result["converged"].sel(forcing_strength=1.0) == 1).all()
@@ -103,8 +111,9 @@ def test_passes_take_the_models_of_a_pack_in_turn():
     )
 
     models = jax.tree.map(lambda leaf: leaf.at[1].multiply(0.0), loop.start(run).model)
-    result = count_iterations(IterationsSpec(run=run, benchmark=wanted), models, dataset(4))
+    result = count_iterations(IterationsSpec(run=run, benchmark=wanted), models, history(run, s8=12), dataset(4))
     assert result["pass_seed"].values.tolist() == [3, 8, 3, 8, 3]
+    assert result["diverged_at"].values.tolist() == [-1, 12, -1, 12, -1]
     counts = result["iterations"].squeeze()
     assert (counts.values[1::2] <= 2).all()
     assert (counts.values[::2] > 2).all()

@@ -155,6 +155,8 @@ def _passes(dataset: xr.Dataset, selection: Selection, model: str, strength: flo
     if selection.guess not in dataset["guess"].values:
         raise Missing(f"the benchmark has no guess {selection.guess}")
     point = dataset.sel(model=model, forcing_strength=strength, guess=selection.guess)
+    # A model whose training diverged is none that was trained.
+    point = point.isel(forward_pass=point["diverged_at"].to_numpy() < 0)
     failed = point["converged"].to_numpy() != 1
     values = np.where(failed, np.inf, point["iterations"].to_numpy().astype(float))
     return Cell(model, strength, point["forward_pass"].to_numpy(), values, failed)

@@ -26,6 +26,11 @@ def _check_iterations(preset: Preset, key: str, benchmark: IterationsBenchmarkSp
             f"{key}.experiment: {benchmark.experiment} trains {driven}, which is linear in its latent state and needs "
             "no Newton iterations; choose an experiment without it"
         )
+    if len(packs := preset.packs(benchmark.experiment)) > 1:
+        raise UserError(
+            f"{key}.experiment: {benchmark.experiment} trains {len(packs)} packs, of which one would be looked at; "
+            f"set its pack to {experiment.seeds}, the number of its seeds"
+        )
     if benchmark.sequence_length > (steps := preset.datasets[experiment.dataset].test.steps):
         raise UserError(
             f"{key}.sequence_length: {benchmark.sequence_length} exceeds the {steps} test steps of dataset "

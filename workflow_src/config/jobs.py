@@ -100,7 +100,8 @@ def _benchmark(preset: Preset, name: str) -> Iterator[Job]:
     for model, length in cells.cells:
         if isinstance(preset.benchmarks[name], IterationsBenchmarkSpec):
             spec = preset.iterations_run(name, model)
-            reads = (f"simulate/{spec.run.dataset}.nc", f"train/{place(spec.run)}/model.eqx")
+            trained = (f"train/{place(spec.run)}/{file}" for file in ("model.eqx", "history.nc"))
+            reads = (f"simulate/{spec.run.dataset}.nc", *trained)
             parts.append(f"benchmark/{name}/{model}.nc")
             yield Job("benchmark_iterations", (parts[-1],), {"spec": spec.model_dump(mode="json")}, reads=reads)
         elif length is not None:

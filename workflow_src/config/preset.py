@@ -118,7 +118,7 @@ class Preset(AbstractSection):
         return RuntimeSpec(run=run, updates=spec.updates)
 
     def iterations_run(self, benchmark: str, model: str) -> IterationsSpec:
-        """Resolve one Newton-iteration benchmark job, on the first pack of the experiment it names."""
+        """Resolve one Newton-iteration benchmark job, on the one pack of the experiment it names."""
         spec = self.benchmarks[benchmark]
         assert isinstance(spec, IterationsBenchmarkSpec)
         length = self.experiments[spec.experiment].sequence_lengths[0]

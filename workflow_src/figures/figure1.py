@@ -7,9 +7,9 @@ two medians. Open symbols: some timed solves did not converge within the cap; cr
 row, with their number, marks trainings that ended there because a gradient or parameter was not finite.
 (B) Newton iterations of the forward pass of trained models against forcing strength alpha, for three initial guesses
 of the latent trajectory: zeros, standard normal numbers, and the pseudo-inverse of the observations. Points are medians
-over forward passes on different test windows, bars their quartiles; models trained from several seeds take turns. Open
-symbols: some passes did not converge within the cap; crosses: the median pass did not. Passes that did not converge
-count as the cap.
+over forward passes on different test windows, bars their quartiles; where models were trained from several seeds,
+these take turns, and those that diverged are left out. Open symbols: some passes did not converge within the cap;
+crosses: the median pass did not. Passes that did not converge count as the cap.
 """
 
 import numpy as np
@@ -32,8 +32,8 @@ def numbers(runtime: xr.Dataset, iterations: xr.Dataset) -> pd.DataFrame:
     Args:
         runtime: update_time and converged_fraction (model, sequence_length, solver, sample), NaN where fewer updates
             were timed; diverged_at (model, sequence_length).
-        iterations: iterations and converged (model, forcing_strength, guess, forward_pass); pass_seed (model,
-            forward_pass), the seed of the trained model of each pass.
+        iterations: iterations and converged (model, forcing_strength, guess, forward_pass); pass_seed and
+            diverged_at (model, forward_pass), the seed of the trained model of each pass and where it diverged, or -1.
     """
     return long_form([*runtime_rows(runtime), *iteration_rows(iterations)])
 
@@ -64,7 +64,9 @@ def draw(runtime: xr.Dataset, iterations: xr.Dataset) -> Figure:
     style.letter(tiles[0], "B", left=34)
     passes = f"{iterations.sizes['forward_pass']} forward passes"
     if (seeds := len(np.unique(iterations["pass_seed"]))) > 1:
-        passes += f" of {seeds} trained models"
+        passes += f" of {seeds} trained models per $M$"
+    if lost := int((iterations["diverged_at"] >= 0).sum()):
+        passes += f", {lost} left out as their models diverged"
     lower.legend(
         handles=guess_handles([str(g) for g in iterations["guess"].values]),
         loc="outside upper center",

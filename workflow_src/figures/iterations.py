@@ -27,7 +27,7 @@ def iteration_rows(iterations: xr.Dataset) -> list[dict[str, object]]:
             for strength in sorted(map(float, iterations["forcing_strength"].values)):
                 point = iterations.sel(model=model, guess=guess, forcing_strength=strength)
                 counts = point["iterations"].to_numpy().astype(float)
-                there = np.isfinite(counts)
+                there = np.isfinite(counts) & (point["diverged_at"].to_numpy() < 0)
                 # The step test can pass at a wrong point; only the residual tells. Such a pass needs more, not fewer.
                 converged = point["converged"].to_numpy() == 1
                 counts = np.where(converged, counts, float(iterations.attrs["max_iterations"]))

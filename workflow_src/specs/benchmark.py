@@ -28,7 +28,7 @@ class IterationsBenchmarkSpec(AbstractSection):
 
 
 class IterationsSpec(AbstractSection):
-    """One Newton-iteration benchmark job: one trained model."""
+    """One Newton-iteration benchmark job: one pack of trained models."""
 
     run: RunSpec
     benchmark: IterationsBenchmarkSpec

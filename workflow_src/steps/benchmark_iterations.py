@@ -1,4 +1,4 @@
-"""Newton iterations of forward passes of a trained model, over forcing strengths and initial guesses (Fig. 1B, App.
+"""Newton iterations of forward passes of trained models, over forcing strengths and initial guesses (Fig. 1B, App.
 H.1)."""
 
 from collections.abc import Sequence
@@ -24,11 +24,14 @@ from workflow_src.training.batches import random_windows
 from workflow_src.training.forward import initial_guess, solve_forced
 
 
-def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Dataset) -> xr.Dataset:
+def count_iterations(
+    spec: IterationsSpec, models: AbstractModel, history: xr.Dataset, dataset: xr.Dataset
+) -> xr.Dataset:
     """Iterations until the step test passes, or the cap, of the models of a pack on windows of test data.
 
-    The passes take the models of the pack in turn, each on a window of its own; with as many passes as seeds they are
-    independent of each other. Models, windows and random guesses are the same for every forcing strength.
+    The passes take the models of the pack in turn, and draw a window each: with as many passes as seeds they are
+    independent draws of training and window, given the data. Models, windows and random guesses are the same for every
+    forcing strength. `diverged_at` tells the passes of models whose training diverged.
     """
     wanted, training = spec.benchmark, spec.run.training
     turns = np.arange(wanted.passes) % len(spec.run.seeds)
@@ -81,6 +84,7 @@ def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Da
             "converged": (array("converged")[0], array("converged")[1].astype(np.int8)),
             "benchmark_residual": array("residual"),
             "pass_seed": ("forward_pass", np.asarray(spec.run.seeds)[turns]),
+            "diverged_at": ("forward_pass", history["diverged_at"].sel(seed=list(spec.run.seeds)).to_numpy()[turns]),
             "latent_dim": ((), model.latent_dim),
         },
         coords={
@@ -98,12 +102,13 @@ def count_iterations(spec: IterationsSpec, models: AbstractModel, dataset: xr.Da
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    args = arguments(__doc__, spec=IterationsSpec, dataset=Path, model=Path, output=Path).parse(argv)
+    args = arguments(__doc__, spec=IterationsSpec, dataset=Path, model=Path, history=Path, output=Path).parse(argv)
     with lock.held(args.output):
         prepare(args.spec.run.compute, args.spec.run.precision)
         with provenance.record("benchmark_iterations", args, outputs=["output"]) as record:
             record.update(numerics())
-            result = count_iterations(args.spec, checkpoint.load(args.model), store.load(args.dataset))
+            models, history, dataset = checkpoint.load(args.model), store.load(args.history), store.load(args.dataset)
+            result = count_iterations(args.spec, models, history, dataset)
             store.save(args.output, result, record.document())
 
 
