@@ -43,9 +43,9 @@ def test_the_command_makes_all_targets_and_asks_for_what_each_job_needs(cluster,
         assert (project / "results/tiny" / name).stat().st_size > 0
 
     preset = read_preset(project / PRESET)
-    one = preset.run("lorenz63_dimensions", "shplrnn_m3", 100, (0,))
+    one = preset.run("two", "shplrnn_m3", 100, (0,))
     data = preset.datasets["lorenz63"]
-    evaluating = resources.evaluate(preset.evaluation_of("lorenz63_dimensions"), one)
+    evaluating = resources.evaluate(preset.evaluation_of("two"), one)
     asked = {
         "simulate": resources.simulate(data),
         "train": resources.train(one, data),
@@ -55,7 +55,7 @@ def test_the_command_makes_all_targets_and_asks_for_what_each_job_needs(cluster,
         "evaluate": evaluating._replace(minutes=2 * evaluating.minutes),
     }
     jobs = by_rule(queued.values())
-    assert {rule: len(found) for rule, found in jobs.items()} == dict.fromkeys(asked, 1) | {"train": 2}
+    assert {rule: len(found) for rule, found in jobs.items()} == dict.fromkeys(asked, 1) | {"train": 3}
     assert queued.keys() == {job["JobId"] for job in cluster.jobs(project)}, "each was seen before it ended"
     for rule, found in jobs.items():
         for job in found:
