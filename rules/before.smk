@@ -181,6 +181,15 @@ def spare_made():
         workflow.dag_settings.rerun_triggers = frozenset()
 
 
+def keep_made():
+    """Keep a Snakemake on a node from deleting what is there when its job fails: it may be another copy's.
+
+    None of it is half-written, and a Snakemake that runs deletes what is left of a failed job that it has submitted.
+    """
+    if not workflow.is_main_process:
+        workflow.execution_settings.keep_incomplete = True
+
+
 def before_all(wildcards):
     """No file; an input of all rules, for what has to be done when Snakemake has not yet decided which jobs to run.
 
@@ -189,4 +198,5 @@ def before_all(wildcards):
     take_up()
     force_stale()
     spare_made()
+    keep_made()
     return []

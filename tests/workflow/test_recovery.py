@@ -166,6 +166,15 @@ def test_a_job_that_is_told_to_stop_has_ended_as_its_step_has(tmp_path, programs
 
 
 @pytest.mark.slow
+def test_a_copy_that_fails_on_a_node_leaves_what_another_has_made(tmp_path, programs):
+    (programs / "python").write_text(f"#!/bin/sh\necho theirs > {ROWS}\nexit 1\n")
+    (programs / "python").chmod(0o755)
+    run = snakemake(tmp_path, *SMOKE, *ON_NODE, dry=False, programs=str(programs))
+    assert run.returncode == 1
+    assert (tmp_path / ROWS).read_text() == "theirs\n"
+
+
+@pytest.mark.slow
 def test_on_one_machine_what_still_runs_is_waited_for_and_its_result_taken(tmp_path, monkeypatch):
     assert snakemake(tmp_path, *SMOKE, "--", ROWS, dry=False).returncode == 0
     made = (tmp_path / ROWS).stat().st_mtime_ns
