@@ -50,7 +50,7 @@ verify: env ## make results again and compare (PRESET=smoke, ARGS="--data --figu
 test: env ## run the tests (ARGS="-k deer" for some of them)
 	@$(BIN)/python -m pytest -n 2 -m "not slurm" $(ARGS)
 
-slurm-test: env ## run the pipeline on a Slurm of its own, and disturb it (as root; an hour; ARGS='-m "slurm and not slow"' for a part)
+slurm-test: env ## run the pipeline on a Slurm of its own, and disturb it (as root; 40 minutes; ARGS='-m "slurm and not slow"' for a part)
 	@$(BIN)/python -m pytest -m slurm $(ARGS) tests/slurm
 
 bench: env ## measure the solvers side by side and show the table (CASE=embedded_m10 for one case, ARGS="--repeats 5")
